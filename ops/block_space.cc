@@ -1,0 +1,175 @@
+#include "ops/block_space.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace flowgrad {
+namespace {
+
+// Below this, blocks run over several rows: calling a block function for ten elements costs more than gathering them.
+constexpr int64_t kLongRun = 128;
+
+// Copies n elements of `size` bytes between addresses with strides in elements.
+template <class Word>
+void CopyWords(Word* to, int64_t to_stride, const Word* from, int64_t from_stride, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
+}
+
+void CopyRun(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n, int64_t size) {
+  if (to_stride == 1 && from_stride == 1) {
+    std::memcpy(to, from, n * size);
+  } else if (size == 4) {
+    CopyWords(reinterpret_cast<uint32_t*>(to), to_stride, reinterpret_cast<const uint32_t*>(from), from_stride, n);
+  } else if (size == 8) {
+    CopyWords(reinterpret_cast<uint64_t*>(to), to_stride, reinterpret_cast<const uint64_t*>(from), from_stride, n);
+  } else {
+    CopyWords(to, to_stride, from, from_stride, n);
+  }
+}
+
+}  // namespace
+
+BlockSpace::BlockSpace(absl::Span<const int64_t> dims)
+    : dims_(dims.begin(), dims.end()), num_elements_(NumElements(dims)) {}
+
+int BlockSpace::Add(const View& view) {
+  assert(num_operands_ < kMaxOperands);
+  Operand& operand = operands_[num_operands_];
+  operand.data = static_cast<char*>(view.data);
+  operand.size = DTypeSize(view.dtype);
+  operand.strides.assign(dims_.size(), 0);
+  const size_t shift = dims_.size() - view.rank;
+  for (int d = 0; d < view.rank; ++d) {
+    if (view.dims[d] != 1) operand.strides[d + shift] = view.strides[d];
+  }
+  return num_operands_++;
+}
+
+void BlockSpace::Merge() {
+  int kept = 0;
+  for (int d = 0; d < static_cast<int>(dims_.size()); ++d) {
+    if (dims_[d] == 1) continue;
+    bool merges = kept > 0;
+    for (int i = 0; merges && i < num_operands_; ++i) {
+      const Dims& strides = operands_[i].strides;
+      merges = strides[kept - 1] == strides[d] * dims_[d];
+    }
+    if (merges) --kept;
+    dims_[kept] = merges ? dims_[kept] * dims_[d] : dims_[d];
+    for (int i = 0; i < num_operands_; ++i) operands_[i].strides[kept] = operands_[i].strides[d];
+    ++kept;
+  }
+  if (kept == 0) {  // one element
+    dims_.assign(1, 1);
+    for (int i = 0; i < num_operands_; ++i) operands_[i].strides.assign(1, 1);
+    return;
+  }
+  dims_.resize(kept);
+  for (int i = 0; i < num_operands_; ++i) operands_[i].strides.resize(kept);
+}
+
+int64_t BlockSpace::BlockAt(int64_t begin) const {
+  const int64_t run = dims_.back();
+  const int64_t end = run >= kLongRun ? begin / run * run + run : num_elements_;
+  return std::min(kBlockElements, end - begin);
+}
+
+// Calls f(address, count) for each stretch of [begin, begin+n) within a run of the innermost dim.
+template <class F>
+void BlockSpace::ForEachRun(const Operand& operand, int64_t begin, int64_t n, F f) const {
+  const int last = static_cast<int>(dims_.size()) - 1;
+  Dims index(dims_.size());
+  int64_t rest = begin;
+  int64_t offset = 0;
+  for (int d = last; d >= 0; --d) {
+    index[d] = rest % dims_[d];
+    rest /= dims_[d];
+    offset += index[d] * operand.strides[d];
+  }
+  while (n > 0) {
+    const int64_t count = std::min(n, dims_[last] - index[last]);
+    f(operand.data + offset * operand.size, count);
+    n -= count;
+    offset += count * operand.strides[last];
+    index[last] += count;
+    for (int d = last; d > 0 && index[d] == dims_[d]; --d) {
+      index[d] = 0;
+      ++index[d - 1];
+      offset += operand.strides[d - 1] - dims_[d] * operand.strides[d];
+    }
+  }
+}
+
+char* BlockSpace::Direct(const Operand& operand, int64_t begin, int64_t n) const {
+  if (operand.strides.back() != 1) return nullptr;
+  const bool one_run = begin % dims_.back() + n <= dims_.back();
+  if (!one_run) return nullptr;
+  char* address = nullptr;
+  ForEachRun(operand, begin, n, [&](char* start, int64_t) { address = start; });
+  return address;
+}
+
+const void* BlockSpace::Load(int operand, int64_t begin, int64_t n, void* buffer) const {
+  const Operand& from = operands_[operand];
+  if (const void* direct = Direct(from, begin, n)) return direct;
+  char* to = static_cast<char*>(buffer);
+  ForEachRun(from, begin, n, [&](const char* start, int64_t count) {
+    CopyRun(to, 1, start, from.strides.back(), count, from.size);
+    to += count * from.size;
+  });
+  return buffer;
+}
+
+void* BlockSpace::Target(int operand, int64_t begin, int64_t n, void* buffer) const {
+  void* direct = Direct(operands_[operand], begin, n);
+  return direct != nullptr ? direct : buffer;
+}
+
+void BlockSpace::Store(int operand, int64_t begin, int64_t n, const void* buffer) const {
+  const Operand& to = operands_[operand];
+  const char* from = static_cast<const char*>(buffer);
+  ForEachRun(to, begin, n, [&](char* start, int64_t count) {
+    CopyRun(start, to.strides.back(), from, 1, count, to.size);
+    from += count * to.size;
+  });
+}
+
+void CopyElements(const View& from, const View& to) {
+  BlockSpace space(to.shape());
+  const int source = space.Add(from), target = space.Add(to);
+  space.Merge();
+  alignas(64) char buffer[kBlockElements * 8];
+  for (int64_t begin = 0, n; begin < space.num_elements(); begin += n) {
+    n = space.BlockAt(begin);
+    space.Store(target, begin, n, space.Load(source, begin, n, buffer));
+  }
+}
+
+void RunElementwise(const KernelContext& context, BlockFunction block) {
+  const int num_inputs = static_cast<int>(context.inputs.size());
+  const int num_operands = num_inputs + static_cast<int>(context.outputs.size());
+  BlockSpace space(context.outputs[0].shape());
+  for (const View& input : context.inputs) space.Add(input);
+  for (const View& output : context.outputs) space.Add(output);
+  space.Merge();
+
+  // Outputs left out (no data) are computed into a buffer and dropped.
+  alignas(64) char buffers[BlockSpace::kMaxOperands][kBlockElements * 8];
+  const void* inputs[BlockSpace::kMaxOperands];
+  void* outputs[BlockSpace::kMaxOperands];
+  for (int64_t begin = 0, n; begin < space.num_elements(); begin += n) {
+    n = space.BlockAt(begin);
+    for (int i = 0; i < num_inputs; ++i) inputs[i] = space.Load(i, begin, n, buffers[i]);
+    for (int i = num_inputs; i < num_operands; ++i) {
+      outputs[i - num_inputs] = space.Target(i, begin, n, buffers[i]);
+    }
+    block.run(inputs, outputs, n, context.prepared_data);
+    for (int i = num_inputs; i < num_operands; ++i) {
+      const bool left_out = !context.outputs[i - num_inputs].present();
+      if (outputs[i - num_inputs] == buffers[i] && !left_out) space.Store(i, begin, n, buffers[i]);
+    }
+  }
+}
+
+}  // namespace flowgrad

@@ -1,0 +1,59 @@
+// Reading and writing blocks of strided, broadcast views: what elementwise work is made of.
+
+#ifndef FLOWGRAD_OPS_BLOCK_SPACE_H_
+#define FLOWGRAD_OPS_BLOCK_SPACE_H_
+
+#include <cstdint>
+
+#include "ops/kernel.h"
+
+namespace flowgrad {
+
+// Elements of a block: few enough that the operands of an op stay in the first-level cache.
+inline constexpr int64_t kBlockElements = 1024;
+
+// Index space shared by operands of one shape (or broadcast to it), with dims merged where all operands allow it.
+class BlockSpace {
+ public:
+  static constexpr int kMaxOperands = 16;
+
+  explicit BlockSpace(absl::Span<const int64_t> dims);
+
+  // Adds an operand, broadcast to the dims given; returns its number. Call Merge() after the last.
+  int Add(const View& view);
+  void Merge();
+
+  int64_t num_elements() const { return num_elements_; }
+  // Elements per block; blocks start at multiples of it within each run of the innermost dim where that is long.
+  int64_t BlockAt(int64_t begin) const;
+
+  // A pointer to elements [begin, begin+n) of an operand, one after the other: in place where they lie so, else copied to
+  // `buffer`.
+  const void* Load(int operand, int64_t begin, int64_t n, void* buffer) const;
+  // Where to write elements [begin, begin+n): in place, or `buffer`, which Store() then copies out.
+  void* Target(int operand, int64_t begin, int64_t n, void* buffer) const;
+  void Store(int operand, int64_t begin, int64_t n, const void* buffer) const;
+
+ private:
+  struct Operand {
+    char* data;
+    int64_t size;  // bytes of an element
+    Dims strides;  // in elements, per dim of the space
+  };
+  // Address of elements [begin, begin+n) if they lie one after the other, else null.
+  char* Direct(const Operand& operand, int64_t begin, int64_t n) const;
+  template <class F>
+  void ForEachRun(const Operand& operand, int64_t begin, int64_t n, F f) const;
+
+  Dims dims_;
+  int64_t num_elements_;
+  int num_operands_ = 0;
+  Operand operands_[kMaxOperands];
+};
+
+// Copies `from`, broadcast, to `to` of the same dtype, in any strides.
+void CopyElements(const View& from, const View& to);
+
+}  // namespace flowgrad
+
+#endif  // FLOWGRAD_OPS_BLOCK_SPACE_H_

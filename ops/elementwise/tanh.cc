@@ -1,0 +1,27 @@
+// Tanh: y = tanh(x), element by element.
+
+#include "ops/functions.h"
+#include "ops/math.h"
+#include "ops/op.h"
+#include "ops/op_registry.h"
+
+namespace flowgrad {
+namespace {
+
+// dx = dy * (1 - y) * (1 + y). Reads only y, so x can be freed after the forward pass.
+absl::Status TanhGradient(GradientContext& context) {
+  const Value y = context.output(0);
+  context.set_input_gradient(0, context.output_gradient() * (1 - y) * (1 + y));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RegisterTanh(OpRegistry& registry) {
+  registry.Add(OpDef("Tanh", {"input"}, {"output"})
+                   .Doc("Hyperbolic tangent.", "tanh(%0)")
+                   .Elementwise(FloatTypes(), []<class T>(T x) { return math::Tanh(x); })
+                   .Gradient(TanhGradient));
+}
+
+}  // namespace flowgrad
