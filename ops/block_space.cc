@@ -146,6 +146,17 @@ void CopyElements(const View& from, const View& to) {
   }
 }
 
+void FillWithZeros(const View& to) {
+  BlockSpace space(to.shape());
+  const int target = space.Add(to);
+  space.Merge();
+  alignas(64) static constexpr char kZeros[kBlockElements * 8] = {};
+  for (int64_t begin = 0, n; begin < space.num_elements(); begin += n) {
+    n = space.BlockAt(begin);
+    space.Store(target, begin, n, kZeros);
+  }
+}
+
 void RunElementwise(const KernelContext& context, BlockFunction block) {
   const int num_inputs = static_cast<int>(context.inputs.size());
   const int num_operands = num_inputs + static_cast<int>(context.outputs.size());

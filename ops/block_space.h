@@ -54,6 +54,9 @@ class BlockSpace {
 // Copies `from`, broadcast, to `to` of the same dtype, in any strides.
 void CopyElements(const View& from, const View& to);
 
+// Sets all elements to 0, or false.
+void FillWithZeros(const View& to);
+
 }  // namespace flowgrad
 
 #endif  // FLOWGRAD_OPS_BLOCK_SPACE_H_

@@ -48,6 +48,12 @@ Value ReshapeLike(Value x, Value like) {
   return Call("Reshape", {x, Call("Shape", {like})});
 }
 
+Value FilledLike(Value like, double value) {
+  if (!like) return like;
+  const Value number = like.builder->Scalar(like.type().dtype, value);
+  return Call("Expand", {number, Call("Shape", {like})});
+}
+
 Value IntsConstant(Builder& builder, const std::vector<int64_t>& values) {
   return builder.Constant(
       Tensor::Of<int64_t>({static_cast<int64_t>(values.size())}, absl::MakeConstSpan(values)));
@@ -66,6 +72,11 @@ Value Cast(Value x, DType dtype) { return Call("Cast", {x}, {{"to", std::string(
 Value ReduceSum(Value x, const std::vector<int64_t>& axes, bool keepdims) {
   if (!x) return x;
   return Call("ReduceSum", {x, IntsConstant(*x.builder, axes)}, {{"keepdims", keepdims}, {"noop_with_empty_axes", 1}});
+}
+
+Value ReduceCount(Value x, const std::vector<int64_t>& axes) {
+  if (!x) return x;
+  return Call("ReduceCount", {x, IntsConstant(*x.builder, axes)}, {{"noop_with_empty_axes", 1}});
 }
 
 }  // namespace flowgrad

@@ -27,6 +27,9 @@ Value ExpandAlong(Value x, const std::vector<int>& axes, Value like);
 // In the shape of `like`: a view where memory allows.
 Value ReshapeLike(Value x, Value like);
 
+// `value` everywhere, with dtype and shape of `like`: a view of one number.
+Value FilledLike(Value like, double value);
+
 // An int64 vector.
 Value IntsConstant(Builder& builder, const std::vector<int64_t>& values);
 
@@ -40,6 +43,8 @@ Value MatMul(Value a, Value b);
 Value Where(Value condition, Value x, Value y);
 Value Cast(Value x, DType dtype);
 Value ReduceSum(Value x, const std::vector<int64_t>& axes, bool keepdims);
+// How many elements ReduceSum adds up, as a scalar of x's dtype.
+Value ReduceCount(Value x, const std::vector<int64_t>& axes);
 
 }  // namespace flowgrad
 

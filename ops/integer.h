@@ -50,12 +50,21 @@ T WrappingMul(T a, T b) {
   }
 }
 
+template <class T>
+T WrappingNeg(T a) {
+  if constexpr (std::is_integral_v<T>) {
+    return WrappingSub(T(0), a);
+  } else {
+    return -a;
+  }
+}
+
 // Integers: towards zero; by 0 gives 0; the smallest number by -1 wraps.
 template <class T>
 T SafeDiv(T a, T b) {
   if constexpr (std::is_integral_v<T>) {
     if (b == 0) return 0;
-    if (b == -1) return WrappingSub(T(0), a);
+    if (b == -1) return WrappingNeg(a);
   }
   return a / b;
 }

@@ -149,6 +149,11 @@ OpDef& OpDef::Prepare(PrepareRule rule) {
   return *this;
 }
 
+OpDef& OpDef::Simplify(Composition rule) {
+  simplify_ = rule;
+  return *this;
+}
+
 OpDef& OpDef::CanFail() {
   can_fail_ = true;
   return *this;

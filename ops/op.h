@@ -313,6 +313,8 @@ class OpDef {
   OpDef& Shape(ShapeRule rule);      // not for elementwise ops
   OpDef& Loops(LoopRule rule);       // default: never cut
   OpDef& Prepare(PrepareRule rule);  // default: nothing
+  // May put simpler ops in a node's place where inputs are known constants: sets every output, or none to leave the node.
+  OpDef& Simplify(Composition rule);
   OpDef& CanFail();                  // the kernel looks at values and may refuse them
   OpDef& Random();                   // never merged, folded or drawn under another key
   OpDef& InPlace(int output, int input);  // they may be one buffer; elementwise ops: every input of the output's type
@@ -335,6 +337,7 @@ class OpDef {
   BlockFunction block(DType dtype) const { return blocks_[static_cast<int>(dtype)]; }
   ViewRule view() const { return view_; }
   Composition composition() const { return composition_; }
+  Composition simplify() const { return simplify_; }  // or null
   GradientRule gradient() const { return gradient_; }
   const std::string& no_gradient_reason() const { return no_gradient_reason_; }
   PrepareRule prepare() const { return prepare_; }
@@ -380,6 +383,7 @@ class OpDef {
   std::array<std::vector<DType>, kNumDTypes> block_results_;
   ViewRule view_ = nullptr;
   Composition composition_ = nullptr;
+  Composition simplify_ = nullptr;
   GradientRule gradient_ = nullptr;
   std::string no_gradient_reason_;
   ShapeRule shape_ = nullptr;

@@ -125,6 +125,14 @@ absl::Status CheckDims(const SymbolicShape& shape, absl::string_view what) {
                                                  " numbers from 0 on, but is ", ShapeString(shape)));
 }
 
+std::string LettersAround(int rank, int axis) {
+  std::string letters;
+  for (int d = 0; d < rank; ++d) letters += d == axis ? '.' : static_cast<char>('a' + d);
+  return letters;
+}
+
+std::string LettersWithout(int rank, int axis) { return LettersAround(rank, axis).erase(axis, 1); }
+
 Dim ProductOf(const SymbolicShape& shape, int begin, int end) {
   Dim product(1);
   for (int d = begin; d < end; ++d) product = product * shape[d];

@@ -3,6 +3,7 @@
 #ifndef FLOWGRAD_OPS_SHAPE_FUNCTIONS_H_
 #define FLOWGRAD_OPS_SHAPE_FUNCTIONS_H_
 
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -39,6 +40,10 @@ absl::StatusOr<Ints> ConstantInts(const ShapeContext& context, int i);
 
 // At most kMaxRank dims, none negative. `what` names them in the message.
 absl::Status CheckDims(const SymbolicShape& shape, absl::string_view what);
+
+// Letters for LoopsOf(), one per dim, with "." for the dim `axis`, which every cut needs whole: "a.c"; and without it: "ac".
+std::string LettersAround(int rank, int axis);
+std::string LettersWithout(int rank, int axis);
 
 // Product of dims [begin, end).
 Dim ProductOf(const SymbolicShape& shape, int begin, int end);

@@ -264,6 +264,12 @@ def _libraries():
         probe = "/usr/include/xxhash.h",
         targets = {":xxhash": "-lxxhash"},
     )
+    system_library(
+        name = "zlib",
+        deb = "zlib1g-dev",
+        probe = "/usr/include/zlib.h",
+        targets = {":zlib": "-lz"},
+    )
 
 def _rule_sets():
     """The rule sets that Bazel 4 would download, each made of Bazel's built-in rules."""

@@ -1,0 +1,215 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/text.h"
+
+namespace flowgrad {
+namespace {
+
+// Linux reads and writes at most 2^31 - 4096 bytes in one call.
+constexpr int64_t kMostBytesPerCall = int64_t{1} << 30;
+
+absl::Status FileError(absl::StatusCode code, absl::string_view path, absl::string_view message) {
+  return absl::Status(code, absl::StrCat(PathText(path), ": ", message));
+}
+
+// The system's text for `error`, after what was being done: "cannot rename: permission denied".
+absl::Status SystemError(absl::string_view path, absl::string_view action, int error) {
+  char buffer[128];
+  std::string text = strerror_r(error, buffer, sizeof(buffer));
+  if (!text.empty()) text[0] = absl::ascii_tolower(text[0]);
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  const absl::StatusCode code =
+      full ? absl::StatusCode::kResourceExhausted : absl::ErrnoToStatusCode(error);
+  return FileError(code, path, absl::StrCat(action, action.empty() ? "" : ": ", text));
+}
+
+// What the file is if it is not a regular one.
+absl::Status CheckType(absl::string_view path, mode_t mode) {
+  if (S_ISREG(mode)) return absl::OkStatus();
+  const char* type = S_ISDIR(mode)    ? "folder"
+                     : S_ISFIFO(mode) ? "pipe"
+                     : S_ISSOCK(mode) ? "socket"
+                                      : "device";
+  return FileError(absl::StatusCode::kInvalidArgument, path,
+                   absl::StrCat("must be a regular file, but is a ", type));
+}
+
+// The system would take a path only up to its first NUL and find another file.
+absl::Status CheckPath(absl::string_view path) {
+  if (path.empty()) return absl::InvalidArgumentError("the name of a file is empty");
+  if (path.find('\0') == absl::string_view::npos) return absl::OkStatus();
+  return FileError(absl::StatusCode::kInvalidArgument, path, "the name of a file has a NUL byte");
+}
+
+absl::Status WriteAll(int fd, absl::string_view bytes, absl::string_view path) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        write(fd, bytes.data(), std::min<size_t>(bytes.size(), kMostBytesPerCall));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return SystemError(path, "cannot write", errno);
+    bytes.remove_prefix(written);
+  }
+  return absl::OkStatus();
+}
+
+// A new file in `folder` that no one else has: nothing is followed, nothing is overwritten. Sets
+// `name`.
+absl::StatusOr<int> CreateBeside(absl::string_view path, std::string& name) {
+  static std::atomic<int> counter = 0;
+  constexpr int kAttempts = 100;  // names left over by crashed processes with our number
+  int error = EEXIST;
+  for (int i = 0; i < kAttempts && error == EEXIST; ++i) {
+    name = absl::StrCat(FolderOf(path), "/.flowgrad-", getpid(), "-", ++counter, ".tmp");
+    const int fd = open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd >= 0) return fd;
+    error = errno;
+  }
+  return SystemError(path, "cannot create a file in its folder", error);
+}
+
+// Writes and flushes the new file. After an error of fsync or close the file is worthless: no
+// second try.
+absl::Status WriteAndClose(int fd, absl::Span<const absl::string_view> pieces,
+                           absl::string_view path) {
+  absl::Status status;
+  for (const absl::string_view piece : pieces) {
+    if (status.ok()) status = WriteAll(fd, piece, path);
+  }
+  if (status.ok() && fsync(fd) != 0) status = SystemError(path, "cannot flush to the disk", errno);
+  // On Linux the descriptor is gone after close() whatever it returns, EINTR included.
+  if (close(fd) != 0 && errno != EINTR && status.ok()) {
+    status = SystemError(path, "cannot close", errno);
+  }
+  return status;
+}
+
+// The new name is on the disk only when the folder is.
+absl::Status FlushFolder(absl::string_view path) {
+  const int fd = open(FolderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return SystemError(path, "cannot open its folder", errno);
+  // Some file systems cannot flush a folder and say EINVAL.
+  const bool flushed = fsync(fd) == 0 || errno == EINVAL;
+  const int error = errno;
+  close(fd);
+  return flushed ? absl::OkStatus()
+                 : SystemError(path, "cannot flush its folder to the disk", error);
+}
+
+}  // namespace
+
+std::string PathText(absl::string_view path) {
+  constexpr size_t kLongest = 400;
+  if (path.size() <= kLongest) return Escaped(path);
+  return absl::StrCat(Escaped(path.substr(0, 80)), "...", Escaped(path.substr(path.size() - 80)));
+}
+
+std::string FolderOf(absl::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == absl::string_view::npos) return ".";
+  return std::string(path.substr(0, std::max<size_t>(slash, 1)));
+}
+
+absl::StatusOr<InputFile> InputFile::Open(absl::string_view path, int64_t max_bytes) {
+  RETURN_IF_ERROR(CheckPath(path));
+  // O_NONBLOCK: opening a pipe must not wait for a writer.
+  const std::string name(path);
+  const int fd = open(name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0 && errno == ENXIO) return CheckType(path, S_IFSOCK);
+  if (fd < 0) return SystemError(path, "", errno);
+  InputFile file(path, fd);
+  struct stat info;
+  if (fstat(fd, &info) != 0) return SystemError(path, "", errno);
+  RETURN_IF_ERROR(CheckType(path, info.st_mode));
+  if (info.st_size > max_bytes) {
+    return FileError(absl::StatusCode::kInvalidArgument, path,
+                     absl::StrCat("must have at most ", max_bytes, " bytes, but has ",
+                                  static_cast<int64_t>(info.st_size)));
+  }
+  file.size_ = info.st_size;
+  return file;
+}
+
+InputFile::InputFile(InputFile&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+
+InputFile::~InputFile() {
+  if (fd_ >= 0) close(fd_);
+}
+
+absl::Status InputFile::ReadAt(int64_t offset, void* memory, int64_t bytes) const {
+  char* place = static_cast<char*>(memory);
+  while (bytes > 0) {
+    const ssize_t count = pread(fd_, place, std::min(bytes, kMostBytesPerCall), offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError(path_, "cannot read", errno);
+    if (count == 0) {
+      return FileError(
+          absl::StatusCode::kDataLoss, path_,
+          absl::StrCat("had ", size_, " bytes when it was opened, but now only ", offset));
+    }
+    place += count;
+    offset += count;
+    bytes -= count;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadFile(absl::string_view path, int64_t max_bytes) {
+  ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path, max_bytes));
+  std::string contents;
+  try {
+    contents.resize(file.size());
+  } catch (const std::exception&) {
+    return FileError(absl::StatusCode::kResourceExhausted, path,
+                     absl::StrCat("too little memory for its ", file.size(), " bytes"));
+  }
+  RETURN_IF_ERROR(file.ReadAt(0, contents.data(), file.size()));
+  char beyond;
+  if (file.ReadAt(file.size(), &beyond, 1).ok()) {
+    return FileError(
+        absl::StatusCode::kDataLoss, path,
+        absl::StrCat("had ", file.size(), " bytes when it was opened, but now has more"));
+  }
+  return contents;
+}
+
+absl::Status WriteFileAtomically(absl::string_view path, absl::string_view contents) {
+  return WriteFileAtomically(path, absl::MakeConstSpan(&contents, 1));
+}
+
+absl::Status WriteFileAtomically(absl::string_view path,
+                                 absl::Span<const absl::string_view> pieces) {
+  RETURN_IF_ERROR(CheckPath(path));
+  const std::string name(path);
+  // Without this check /dev/null would be replaced by a file, if we may write there.
+  struct stat info;
+  if (stat(name.c_str(), &info) == 0) RETURN_IF_ERROR(CheckType(path, info.st_mode));
+  std::string temporary;
+  ASSIGN_OR_RETURN(const int fd, CreateBeside(path, temporary));
+  absl::Status status = WriteAndClose(fd, pieces, path);
+  if (status.ok() && rename(temporary.c_str(), name.c_str()) != 0) {
+    status = SystemError(path, "cannot rename the new file to it", errno);
+  }
+  if (!status.ok()) {
+    unlink(temporary.c_str());
+    return status;
+  }
+  return FlushFolder(path);
+}
+
+}  // namespace flowgrad

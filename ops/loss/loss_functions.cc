@@ -1,0 +1,87 @@
+#include "ops/loss/loss_functions.h"
+
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/text.h"
+#include "ops/functions.h"
+#include "ops/loss/label.h"
+
+namespace flowgrad {
+
+absl::Status SetLossShape(ShapeContext& context, const SymbolicShape& losses) {
+  const std::string& reduction = context.attributes().String("reduction");
+  if (reduction != "none" && reduction != "mean" && reduction != "sum") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "attribute \"reduction\" must be none, mean or sum, but is ", Quoted(reduction)));
+  }
+  context.SetOutput(0, reduction == "none" ? losses : SymbolicShape());
+  return absl::OkStatus();
+}
+
+absl::Status SameShapeLoss(ShapeContext& context) {
+  if (context.shape(0) == context.shape(1)) return SetLossShape(context, context.shape(0));
+  return absl::InvalidArgumentError(
+      absl::StrCat(context.InputText(1), " must have the shape of ", context.InputText(0)));
+}
+
+void SetLoss(CompositionContext& context, Value losses, Value divisor) {
+  const std::string& reduction = context.attributes().String("reduction");
+  if (!losses || reduction == "none") return context.set_output(0, losses);
+  std::vector<int64_t> axes(losses.type().rank());
+  std::iota(axes.begin(), axes.end(), 0);
+  const Value sum = ReduceSum(losses, axes, /*keepdims=*/false);
+  if (reduction == "sum") return context.set_output(0, sum);
+  context.set_output(0, sum / (divisor ? divisor : ReduceCount(losses, axes)));
+}
+
+Value Labels(const CompositionContext& context, int i) {
+  const Value labels = context.input(i);
+  return labels.type().dtype == DType::kInt64 ? labels : Cast(labels, DType::kInt64);
+}
+
+absl::Status LogLikelihoodShape(ShapeContext& context) {
+  const SymbolicShape& scores = context.shape(0);
+  if (scores.size() < 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(context.InputText(0), " must have rank 2 or more: samples, then classes"));
+  }
+  RETURN_IF_ERROR(CheckLabels(context, 1, 0, /*axis=*/1));
+  if (context.has_input(2) && context.shape(2) != SymbolicShape{scores[1]}) {
+    return absl::InvalidArgumentError(absl::StrCat(context.InputText(2), " must have the shape [",
+                                                   scores[1].ToString(), "]: one per class of ",
+                                                   context.InputText(0)));
+  }
+  return SetLossShape(context, context.shape(1));
+}
+
+void SetLogLikelihoodLoss(CompositionContext& context, Value log_probabilities) {
+  const Value labels = Labels(context, 1);
+  Attributes attributes = {{"axis", 1}};
+  const bool ignores = context.attributes().has("ignore_index");
+  if (ignores) attributes.Set("ignore_index", context.attributes().Int("ignore_index"));
+  const auto at_label = [&](Value x) { return Call("PickLabel", {x, labels}, attributes); };
+  const Value losses = -at_label(log_probabilities);
+  if (!losses || (!context.input(2) && !ignores)) return SetLoss(context, losses);
+
+  // A weight per label, from weights [C] seen as [N,C,D1,...]; 0 where it is ignored.
+  Value of_classes = FilledLike(log_probabilities, 1);
+  if (const Value weights = context.input(2)) {
+    std::vector<int64_t> dims(log_probabilities.type().rank(), 1);
+    dims[1] = -1;
+    const Value column = Call("Reshape", {weights, IntsConstant(context.builder(), dims)});
+    of_classes = Call("Expand", {column, Call("Shape", {log_probabilities})});
+  }
+  const Value weights = at_label(of_classes);
+  if (!weights) return;
+  std::vector<int64_t> axes(weights.type().rank());
+  std::iota(axes.begin(), axes.end(), 0);
+  const bool mean = context.attributes().String("reduction") == "mean";
+  SetLoss(context, context.input(2) ? losses * weights : losses,
+          mean ? ReduceSum(weights, axes, /*keepdims=*/false) : Value());
+}
+
+}  // namespace flowgrad

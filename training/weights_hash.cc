@@ -1,0 +1,60 @@
+#include "training/weights_hash.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "xxhash.h"
+
+namespace flowgrad {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "numbers are hashed as they are");
+
+class Hasher {
+ public:
+  Hasher() : state_(XXH3_createState(), XXH3_freeState) {
+    if (state_ == nullptr) std::abort();  // 600 bytes
+    XXH3_128bits_reset(state_.get());
+  }
+
+  void Add(const void* bytes, size_t count) { XXH3_128bits_update(state_.get(), bytes, count); }
+  void AddText(absl::string_view text) {
+    Add(text.data(), text.size());
+    Add("", 1);
+  }
+  void AddNumber(int64_t number) { Add(&number, sizeof(number)); }
+
+  std::string HexDigits() const {
+    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
+    return absl::StrFormat("%016x%016x", hash.high64, hash.low64);
+  }
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
+
+}  // namespace
+
+std::string WeightsHash(absl::Span<const NamedTensor> tensors) {
+  std::vector<const NamedTensor*> order;
+  for (const NamedTensor& tensor : tensors) order.push_back(&tensor);
+  std::sort(order.begin(), order.end(),
+            [](const NamedTensor* a, const NamedTensor* b) { return a->first < b->first; });
+  Hasher hasher;
+  for (const NamedTensor* named : order) {
+    const Tensor tensor = named->second.Contiguous();
+    hasher.AddText(named->first);
+    hasher.AddText(DTypeName(tensor.dtype()));
+    hasher.AddNumber(tensor.rank());
+    for (const int64_t dim : tensor.dims()) hasher.AddNumber(dim);
+    hasher.Add(tensor.bytes(), tensor.num_bytes());
+  }
+  return hasher.HexDigits();
+}
+
+}  // namespace flowgrad
