@@ -75,16 +75,19 @@ class Differentiator {
     }
     depends_.assign(first_gradient_, false);
     for (int n = 0; n < first_gradient_; ++n) {
-      for (const ValueId& input : builder_.node(n).inputs) {
-        if (input.present() && Wanted(input)) depends_[n] = true;
+      const Node& node = builder_.node(n);
+      for (int i = 0; i < static_cast<int>(node.inputs.size()); ++i) {
+        if (Wanted(node, i)) depends_[n] = true;
       }
     }
   }
 
-  bool Wanted(const ValueId& value) const {
-    const Node& node = builder_.node(value.node);
-    return IsFloating(node.outputs[value.port].type.dtype) &&
-           (depends_[value.node] || targets_.count(value) > 0);
+  // Whether the gradient of input `i` of a node leads to one of xs. What is read for its shape alone has none.
+  bool Wanted(const Node& node, int i) const {
+    const ValueId input = node.inputs[i];
+    if (!input.present() || node.op->reads_shape_only(i)) return false;
+    const DType dtype = builder_.node(input.node).outputs[input.port].type.dtype;
+    return IsFloating(dtype) && (depends_[input.node] || targets_.count(input) > 0);
   }
 
   void VisitNode(int n) {
@@ -99,9 +102,9 @@ class Differentiator {
     }
     if (!flows) return;
     if (node.op->gradient() == nullptr) {
-      const ValueId& input = *std::find_if(node.inputs.begin(), node.inputs.end(), [&](const ValueId& value) {
-        return value.present() && Wanted(value);
-      });
+      int i = 0;
+      while (!Wanted(node, i)) ++i;
+      const ValueId input = node.inputs[i];
       builder_.AddError(absl::StrCat("node ", Quoted(node.name), " (", node.op->name(), "): gradient by ",
                                      Quoted(Name(Value{&builder_, input.node, input.port})),
                                      " was asked for, but the op has none: ", node.op->no_gradient_reason()));
@@ -121,9 +124,10 @@ class Differentiator {
     const auto scope = builder_.Scope(absl::StrCat("gradients/", node.name));
     builder_.SetOrigin(node.name, node.op->name());
     StartMutation(*node.op);
-    for (const ValueId& input : node.inputs) {
+    for (int i = 0; i < static_cast<int>(node.inputs.size()); ++i) {
+      const ValueId input = node.inputs[i];
       known.inputs.push_back(input.present() ? Read(Value{&builder_, input.node, input.port}) : Value{});
-      known.wanted.push_back(input.present() && Wanted(input));
+      known.wanted.push_back(Wanted(node, i));
     }
     const std::vector<bool> wanted = known.wanted;
     GradientContext context(std::move(known));

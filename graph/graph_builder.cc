@@ -260,11 +260,11 @@ std::vector<Value> GraphBuilder::Add(NodeSpec spec) {
     }
   }
   const ShapeContext& context = shapes.context();
-  if (op->body() == OpDef::Body::kComposed) return Expand(*op, std::move(spec), context);
-  return Append(*op, std::move(spec), context);
+  if (op->body() == OpDef::Body::kComposed) return Expand(*op, spec, context);
+  return Append(*op, spec, context);
 }
 
-std::vector<Value> GraphBuilder::Append(const OpDef& op, NodeSpec spec, const ShapeContext& shapes) {
+std::vector<Value> GraphBuilder::Append(const OpDef& op, NodeSpec& spec, const ShapeContext& shapes) {
   const int id = num_nodes();
   Node node;
   node.name = spec.name;
@@ -292,7 +292,7 @@ std::vector<Value> GraphBuilder::Append(const OpDef& op, NodeSpec spec, const Sh
   return values;
 }
 
-std::vector<Value> GraphBuilder::Expand(const OpDef& op, NodeSpec spec, const ShapeContext& shapes) {
+std::vector<Value> GraphBuilder::Expand(const OpDef& op, const NodeSpec& spec, const ShapeContext& shapes) {
   const std::vector<std::string> names = OutputNames(spec.name, spec.output_names, spec.num_outputs);
   const int first_new = num_nodes();
   const std::string outer_scope = std::exchange(scope_, absl::StrCat(spec.name, "/"));

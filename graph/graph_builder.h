@@ -128,8 +128,8 @@ class GraphBuilder : public Builder {
  private:
   Value AddSource(absl::string_view name, TensorType type);
   Value AddState(absl::string_view name, absl::string_view type, Initializer init, bool trained, bool frozen);
-  std::vector<Value> Expand(const OpDef& op, NodeSpec spec, const ShapeContext& shapes);
-  std::vector<Value> Append(const OpDef& op, NodeSpec spec, const ShapeContext& shapes);
+  std::vector<Value> Expand(const OpDef& op, const NodeSpec& spec, const ShapeContext& shapes);
+  std::vector<Value> Append(const OpDef& op, NodeSpec& spec, const ShapeContext& shapes);
   std::string Scoped(absl::string_view name) const;
   bool Claim(const std::string& name, ValueId value, absl::string_view what);
   std::string Where(const NodeSpec& spec) const;

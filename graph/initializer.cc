@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "Eigen/QR"
 #include "absl/strings/str_cat.h"
@@ -15,19 +14,6 @@ namespace flowgrad {
 namespace {
 
 using Kind = Initializer::Kind;
-
-// Calls use(i, u, v) for every element with two numbers drawn for it, uniform in [0, 1).
-void ForEachDraw(int64_t count, absl::string_view name, uint64_t seed,
-                 const std::function<void(int64_t, double, double)>& use) {
-  const Philox philox(seed, RandomPurpose::kInitializer, StreamOf(name));
-  for (int64_t i = 0; i < count; ++i) {
-    const auto words = philox.Block(0, i);
-    use(i, UniformDouble(words[0], words[1]), UniformDouble(words[2], words[3]));
-  }
-}
-
-// Box and Muller 1958; 1 - u is in (0, 1].
-double NormalFrom(double u, double v) { return std::sqrt(-2 * std::log(1 - u)) * std::cos(2 * M_PI * v); }
 
 struct Fans {
   double in = 1, out = 1;
@@ -50,10 +36,9 @@ void FillOrthogonal(Tensor& tensor, double gain, absl::string_view name, uint64_
   const bool wide = columns > rows;
   const int64_t tall = std::max(rows, columns), narrow = std::min(rows, columns);
   if (narrow == 0) return;
+  const Philox philox(seed, StreamOf(name));
   Eigen::MatrixXd matrix(tall, narrow);
-  ForEachDraw(tall * narrow, name, seed, [&](int64_t i, double u, double v) {
-    matrix(i / narrow, i % narrow) = NormalFrom(u, v);
-  });
+  for (int64_t i = 0; i < tall * narrow; ++i) matrix(i / narrow, i % narrow) = philox.Normal(0, 0, i);
   const Eigen::HouseholderQR<Eigen::MatrixXd> qr(matrix);
   const Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(tall, narrow);
   for (int64_t r = 0; r < rows; ++r) {
@@ -159,9 +144,11 @@ absl::StatusOr<Tensor> Initialize(const Initializer& init, absl::string_view nam
       FillOrthogonal(tensor, init.first, name, seed);
       return tensor;
   }
-  ForEachDraw(tensor.num_elements(), name, seed, [&](int64_t i, double u, double v) {
-    tensor.set(i, low < high ? low + (high - low) * u : mean + stddev * NormalFrom(u, v));
-  });
+  const Philox philox(seed, StreamOf(name));
+  for (int64_t i = 0; i < tensor.num_elements(); ++i) {
+    tensor.set(i, low < high ? low + (high - low) * philox.UniformDouble(0, 0, i)
+                             : mean + stddev * philox.Normal(0, 0, i));
+  }
   return tensor;
 }
 

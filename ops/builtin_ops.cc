@@ -5,50 +5,76 @@ namespace flowgrad {
 // The list of ops, in alphabetical order. A name here is a function Register<name> in the op's file.
 #define FLOWGRAD_BUILTIN_OPS(OP) \
   OP(Abs)                        \
+  OP(Adam)                       \
+  OP(AdamUpdate)                 \
   OP(Add)                        \
   OP(And)                        \
+  OP(ArgMax)                     \
   OP(Cast)                       \
   OP(Concat)                     \
   OP(Constant)                   \
   OP(Cos)                        \
   OP(Div)                        \
+  OP(Dropout)                    \
   OP(Equal)                      \
   OP(Exp)                        \
   OP(Expand)                     \
   OP(Flatten)                    \
   OP(Gather)                     \
+  OP(GatherElements)             \
   OP(GatherGradient)             \
+  OP(Gemm)                       \
   OP(Greater)                    \
   OP(GreaterOrEqual)             \
+  OP(HingeLoss)                  \
   OP(Identity)                   \
   OP(Less)                       \
   OP(LessOrEqual)                \
   OP(Log)                        \
+  OP(LogSoftmax)                 \
   OP(MatMul)                     \
   OP(Max)                        \
+  OP(MeanSquaredError)           \
   OP(Min)                        \
+  OP(Momentum)                   \
+  OP(MomentumUpdate)             \
   OP(Mul)                        \
   OP(Neg)                        \
+  OP(NegativeLogLikelihoodLoss)  \
   OP(Not)                        \
   OP(Or)                         \
+  OP(PickLabel)                  \
+  OP(PlaceLabel)                 \
   OP(Pow)                        \
   OP(Reciprocal)                 \
+  OP(ReduceCount)                \
+  OP(ReduceMax)                  \
+  OP(ReduceMean)                 \
+  OP(ReduceMin)                  \
   OP(ReduceSum)                  \
   OP(Relu)                       \
   OP(Reshape)                    \
+  OP(ScatterElements)            \
+  OP(SgdUpdate)                  \
   OP(Shape)                      \
   OP(Sigmoid)                    \
+  OP(SigmoidCrossEntropy)        \
+  OP(SigmoidCrossEntropyLoss)    \
   OP(Sign)                       \
   OP(Sin)                        \
   OP(Size)                       \
   OP(Slice)                      \
   OP(SliceGradient)              \
+  OP(Softmax)                    \
+  OP(SoftmaxCrossEntropyLoss)    \
+  OP(Softplus)                   \
   OP(Split)                      \
   OP(Sqrt)                       \
   OP(Squeeze)                    \
   OP(Sub)                        \
   OP(Sum)                        \
   OP(Tanh)                       \
+  OP(TopK)                       \
   OP(Transpose)                  \
   OP(Unsqueeze)                  \
   OP(Where)

@@ -83,9 +83,9 @@ inline ExpParts SplitExp(float x) {
 
 // log(2^n (1 + f)) for f in [-1/3, 1/3]. Polynomial: error 2^-26.
 inline float LogOfParts(float n, float f) {
-  const float p = Polynomial(f, -0x1p-1f, 0x1.555502p-2f, -0x1.fffe84p-3f, 0x1.99d1f2p-3f,
-                             -0x1.55a752p-3f, 0x1.1ebe68p-3f, -0x1.f25e12p-4f, 0x1.1ed142p-3f,
-                             -0x1.093174p-3f);
+  const float p =
+      Polynomial(f, -0x1p-1f, 0x1.555502p-2f, -0x1.fffe84p-3f, 0x1.99d1f2p-3f, -0x1.55a752p-3f,
+                 0x1.1ebe68p-3f, -0x1.f25e12p-4f, 0x1.1ed142p-3f, -0x1.093174p-3f);
   return Fma(n, 0x1.62e43p-1f, Fma(f * f, p, f));
 }
 
@@ -114,9 +114,9 @@ inline QuarterTurns SplitTurns(float x) {
     high = a >= start ? new_high : high;
     low = a >= start ? new_low : low;
   };
-  from(0x1p44, 0x1p-21, 0x1.58e8ec12c0aa8p-1, 0x1.95c955afd3e7bp-55);   // 2^21 mod 2 pi
-  from(0x1p65, 0x1p-42, 0x1.abc6aacca5912p+0, -0x1.1b6f34f397eb5p-55);  // 2^42
-  from(0x1p86, 0x1p-63, 0x1.8f1a5c3d52d34p+0, 0x1.ade7e21ae7526p-56);   // 2^63
+  from(0x1p44, 0x1p-21, 0x1.58e8ec12c0aa8p-1, 0x1.95c955afd3e7bp-55);    // 2^21 mod 2 pi
+  from(0x1p65, 0x1p-42, 0x1.abc6aacca5912p+0, -0x1.1b6f34f397eb5p-55);   // 2^42
+  from(0x1p86, 0x1p-63, 0x1.8f1a5c3d52d34p+0, 0x1.ade7e21ae7526p-56);    // 2^63
   from(0x1p107, 0x1p-84, 0x1.2b5532bc0fd6bp+1, -0x1.75e080e9be09ap-54);  // 2^84
   const double m = a * scale;
   const double angle = m * high;
@@ -135,9 +135,9 @@ inline float SinOfTurns(double r, uint64_t quarter, uint64_t sign) {
                           Polynomial(u, -0x1.5555554ae8d66p-3, 0x1.11110751e990ep-7,
                                      -0x1.a00ea1088ad7ep-13, 0x1.6c9dd0dc4722ap-19),
                           r);
-  const double cosine = Polynomial(u, 1.0, -0x1.ffffffffe47e7p-2, 0x1.555555430a3dbp-5,
-                                   -0x1.6c16b177f57cbp-10, 0x1.a00dc83f75fb0p-16,
-                                   -0x1.239e973948b2ep-22);
+  const double cosine =
+      Polynomial(u, 1.0, -0x1.ffffffffe47e7p-2, 0x1.555555430a3dbp-5, -0x1.6c16b177f57cbp-10,
+                 0x1.a00dc83f75fb0p-16, -0x1.239e973948b2ep-22);
   const double y = (quarter & 1) != 0 ? cosine : sine;
   return static_cast<float>(FromBits(Bits(y) ^ (quarter & 2) << 62 ^ (sign & kSignBit64)));
 }
@@ -255,9 +255,9 @@ inline float Erf(float x) {
                      0x1.53f224p-8f, -0x1.a3515ep-11f, 0x1.4771fcp-14f),
           x);
   const float a = AtMost(4, __builtin_fabsf(x));
-  const ExpParts parts = SplitExp(
-      Polynomial(a, -0x1.72eb82p-12f, -0x1.2085b0p+0f, -0x1.46c58ep-1f, -0x1.a60a2ep-4f,
-                 0x1.65416ap-6f, -0x1.814b50p-9f, 0x1.852a98p-13f));
+  const ExpParts parts =
+      SplitExp(Polynomial(a, -0x1.72eb82p-12f, -0x1.2085b0p+0f, -0x1.46c58ep-1f, -0x1.a60a2ep-4f,
+                          0x1.65416ap-6f, -0x1.814b50p-9f, 0x1.852a98p-13f));
   const float large = 1 - (1 + parts.q) * PowerOfTwo(parts.n);
   return a < 1 ? small : FromBits(Bits(large) | (Bits(x) & kSignBit));
 }
@@ -275,11 +275,11 @@ inline float Pow(float x, float y) {
   const double n = FromBits(Bits(0x1p52) | (exponent >> 52 ^ 0x800)) - (0x1p52 + 0x800);
   const double m = FromBits(Bits(a) - exponent);
   const double s = (m - 1) / (m + 1);
-  double log2 = Fma(s,
-                    Polynomial(s * s, 0x1.71547652b8251p+1, 0x1.ec709dc53c7afp-1,
-                               0x1.2776c293265d1p-1, 0x1.a61a2ede26954p-2, 0x1.479552b9729d8p-2,
-                               0x1.21b11f7eec9d1p-2),
-                    n);
+  double log2 =
+      Fma(s,
+          Polynomial(s * s, 0x1.71547652b8251p+1, 0x1.ec709dc53c7afp-1, 0x1.2776c293265d1p-1,
+                     0x1.a61a2ede26954p-2, 0x1.479552b9729d8p-2, 0x1.21b11f7eec9d1p-2),
+          n);
   log2 = a == 0 ? -kInf : a == kInf ? kInf : log2;
 
   double t = b * log2;
@@ -287,10 +287,10 @@ inline float Pow(float x, float y) {
   t = t < -160 ? -160 : t;
   const double shifted = t + kRound64;
   const double r = t - (shifted - kRound64);
-  const double power = Polynomial(r, 1.0, 0x1.62e42fef89cf7p-1, 0x1.ebfbdff8edf40p-3,
-                                  0x1.c6b08dceda940p-5, 0x1.3b2ab5ed7c237p-7,
-                                  0x1.5d874cfe50cb4p-10, 0x1.430aa8493cc49p-13,
-                                  0x1.00d858ec2afe3p-16, 0x1.61c54ab68f09cp-20);
+  const double power =
+      Polynomial(r, 1.0, 0x1.62e42fef89cf7p-1, 0x1.ebfbdff8edf40p-3, 0x1.c6b08dceda940p-5,
+                 0x1.3b2ab5ed7c237p-7, 0x1.5d874cfe50cb4p-10, 0x1.430aa8493cc49p-13,
+                 0x1.00d858ec2afe3p-16, 0x1.61c54ab68f09cp-20);
   double z = power * FromBits((Bits(shifted) + 1023) << 52);
   z = b == 2 ? a * a : z;
 

@@ -48,8 +48,9 @@ class Philox {
     const auto low = [](uint64_t x) { return static_cast<uint32_t>(x); };
     const uint32_t high =
         low(block >> 32 & 0xff) | low(sample >> 32 & 0xff) << 8 | low(step >> 32 & 0xffff) << 16;
-    const philox4x32_ctr_t words =
-        philox4x32({{low(block), low(sample), low(step), high}}, {{low(key_), low(key_ >> 32)}});
+    const philox4x32_ctr_t counter = {{low(block), low(sample), low(step), high}};
+    const philox4x32_key_t key = {{low(key_), low(key_ >> 32)}};
+    const philox4x32_ctr_t words = philox4x32_R(10, counter, key);
     return {words.v[0], words.v[1], words.v[2], words.v[3]};
   }
 

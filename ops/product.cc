@@ -13,6 +13,9 @@
 // shared out evenly between panels (16 rows are 8 + 8, not 14 + 2), and a tile exists for every
 // number of rows. Columns at the right border are padded with zeros in the packed sliver, and
 // the tile goes to C through a buffer.
+//
+// Against larger buffers for B: the next caller of the same weights wants them packed once and
+// kept, which PackSliver() and Tile() allow; nothing here needs all of B at a time.
 
 #include "ops/product.h"
 
@@ -40,13 +43,14 @@ constexpr int kWidth = simd::packet_traits<T>::size;
 
 // Square blocks for transposing, of 256-bit vectors on every machine: with 512 bits the 16 source
 // rows, often a power of two apart, want the same few places in the L1 cache (measured: half the
-// speed).
+// speed). gcc warns that a vector type loses its alignment as a template argument; the members
+// of PacketBlock have it again.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"
 template <class T>
 using HalfVector = std::conditional_t<std::is_same_v<T, float>, simd::Packet8f, simd::Packet4d>;
 template <class T>
 constexpr int kBlock = sizeof(HalfVector<T>) / sizeof(T);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wignored-attributes"  // the alignment, which the member restores
 template <class T>
 using Block = simd::PacketBlock<HalfVector<T>, kBlock<T>>;
 #pragma GCC diagnostic pop
@@ -55,7 +59,7 @@ using Block = simd::PacketBlock<HalfVector<T>, kBlock<T>>;
 constexpr int kRows = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 14 : 6;
 constexpr int kVectors = 2;
 template <class T>
-constexpr int kSliver = kVectors * kWidth<T>;
+constexpr int kSliver = kVectors * (kWidth<T>);
 // One or two rows have too few sums to hide the latency of an fma: their slivers are wider.
 constexpr int WideVectors(int64_t rows) { return rows == 1 ? 8 : rows == 2 ? 4 : kVectors; }
 template <class T>
@@ -100,8 +104,9 @@ void PackPanel(int64_t k, MatrixRef<const T> a, T* packed) {
     for (; p + w <= k; p += w) {
       Block<T> block[blocks];
       for (int i = 0; i < blocks * w; ++i) {
-        block[i / w].packet[i % w] = i < rows ? simd::ploadu<HalfVector<T>>(a.data + i * a.row_stride + p)
-                                              : simd::pset1<HalfVector<T>>(0);
+        block[i / w].packet[i % w] =
+            i < rows ? simd::ploadu<HalfVector<T>>(a.data + i * a.row_stride + p)
+                     : simd::pset1<HalfVector<T>>(0);
       }
       for (int i = 0; i < blocks; ++i) simd::ptranspose(block[i]);
       for (int q = 0; q < w; ++q) {
@@ -209,12 +214,13 @@ struct PanelFunctions {
   decltype(&Tile<T, 1, 1>) tile;         // kVectors
   decltype(&Tile<T, 1, 1>) wide_tile;    // WideVectors(rows)
 };
+template <class T, int... i>
+constexpr std::array<PanelFunctions<T>, kRows> AllPanelFunctions(std::integer_sequence<int, i...>) {
+  return {PanelFunctions<T>{PackPanel<T, i + 1>, Tile<T, i + 1, 1>, Tile<T, i + 1, kVectors>,
+                            Tile<T, i + 1, WideVectors(i + 1)>}...};
+}
 template <class T>
-constexpr auto kPanelFunctions = []<int... i>(std::integer_sequence<int, i...>) {
-  return std::array<PanelFunctions<T>, kRows>{PanelFunctions<T>{
-      PackPanel<T, i + 1>, Tile<T, i + 1, 1>, Tile<T, i + 1, kVectors>,
-      Tile<T, i + 1, WideVectors(i + 1)>}...};
-}(std::make_integer_sequence<int, kRows>());
+constexpr auto kPanelFunctions = AllPanelFunctions<T>(std::make_integer_sequence<int, kRows>());
 
 // How k and the rows are cut: into parts of about the same size, so that a sliver of B and a
 // block of A stay below the constants above. k blocks are whole vectors, for the transposition.
@@ -228,9 +234,9 @@ struct Blocking {
     row_blocks = CeilDiv(m * k_size * sizeof(T), kBytesOfABlock);
     row_size = CeilDiv(m, row_blocks);
   }
-  // Elements of scratch for a block of A, with a vector of slack, and for a sliver of B.
-  int64_t ASize() const { return (row_size * k_size + kWidth<T> + 15) / 16 * 16; }
-  int64_t BSize() const { return k_size * WideWidth<T>(row_size); }
+  // In elements. A block of A is followed by a vector of slack, for PackPanel().
+  int64_t SliverSize() const { return k_size * WideWidth<T>(row_size); }
+  int64_t ScratchSize() const { return SliverSize() + row_size * k_size + kWidth<T>; }
 
   int64_t k_blocks, k_size, row_blocks, row_size;
 };
@@ -252,6 +258,23 @@ void SmallProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixR
   }
 }
 
+// Calls visit(first row, number of rows) for each panel of a block of A.
+template <class Visit>
+void ForEachPanel(int64_t rows, Visit visit) {
+  const int64_t panels = CeilDiv(rows, kRows);
+  for (int64_t panel = 0; panel < panels; ++panel) {
+    const int64_t i = PartStart(rows, panels, panel);
+    visit(i, PartStart(rows, panels, panel + 1) - i);
+  }
+}
+
+template <class T>
+void PackBlock(int64_t rows, int64_t k, MatrixRef<const T> a, T* packed) {
+  ForEachPanel(rows, [&](int64_t i, int64_t panel_rows) {
+    kPanelFunctions<T>[panel_rows - 1].pack(k, From(a, i, 0), packed + i * k);
+  });
+}
+
 // A tile at the right border, or of a C whose columns are strided: `columns` of the `width`
 // columns that `tile` computes.
 template <class T>
@@ -270,14 +293,35 @@ void TileThroughBuffer(decltype(&Tile<T, 1, 1>) tile, int64_t rows, int64_t colu
   }
 }
 
+// All tiles of one sliver: C[rows, columns] = A B. `packed_a` is null where A is read in place;
+// b is `width` columns wide, with unit column stride.
+template <class T>
+void SliverProduct(int64_t rows, int64_t columns, int64_t width, int64_t k, MatrixRef<const T> a,
+                   const T* packed_a, MatrixRef<const T> b, MatrixRef<T> c, bool resume) {
+  ForEachPanel(rows, [&](int64_t i, int64_t panel_rows) {
+    const PanelFunctions<T>& functions = kPanelFunctions<T>[panel_rows - 1];
+    const auto tile = width == WideWidth<T>(rows) ? functions.wide_tile
+                      : width == kSliver<T>       ? functions.tile
+                                                  : functions.narrow_tile;
+    const MatrixRef<const T> panel =
+        packed_a != nullptr ? MatrixRef<const T>{packed_a + i * k, 1, panel_rows} : From(a, i, 0);
+    const MatrixRef<T> c_tile = From(c, i, 0);
+    if (columns == width && c.column_stride == 1) {
+      tile(k, panel.data, panel.row_stride, panel.column_stride, b.data, b.row_stride, c_tile.data,
+           c.row_stride, resume);
+    } else {
+      TileThroughBuffer(tile, panel_rows, columns, width, k, panel, b, c_tile, resume);
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
 int64_t ProductScratchBytes(int64_t m, int64_t n, int64_t k) {
   if (m <= 0 || n <= 0) return 0;
   // Product() may turn the product around.
-  const Blocking<T> blocking(m, k), turned(n, k);
-  return sizeof(T) * (std::max(blocking.ASize(), turned.ASize()) + blocking.BSize());
+  return sizeof(T) * std::max(Blocking<T>(m, k).ScratchSize(), Blocking<T>(n, k).ScratchSize());
 }
 
 template <class T>
@@ -291,52 +335,28 @@ void Product(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<co
   if (turn) return Product(n, m, k, Transposed(b), Transposed(a), Transposed(c), scratch);
 
   const Blocking<T> blocking(m, k);
-  T* const packed_a = reinterpret_cast<T*>(scratch);
-  T* const packed_b = packed_a + blocking.ASize();
-  const bool pack_a = n >= kMinColumnsToPackA;
+  T* const packed_b = reinterpret_cast<T*>(scratch);
+  T* const packed_a = n >= kMinColumnsToPackA ? packed_b + blocking.SliverSize() : nullptr;
   for (int64_t k_block = 0; k_block < blocking.k_blocks; ++k_block) {
-    const int64_t p0 = k_block * blocking.k_size;
-    const int64_t k_size = std::min(blocking.k_size, k - p0);
+    const int64_t p = k_block * blocking.k_size;
+    const int64_t k_size = std::min(blocking.k_size, k - p);
     for (int64_t row_block = 0; row_block < blocking.row_blocks; ++row_block) {
-      const int64_t i0 = PartStart(m, blocking.row_blocks, row_block);
-      const int64_t row_size = PartStart(m, blocking.row_blocks, row_block + 1) - i0;
-      const int64_t panels = CeilDiv(row_size, kRows);
-      for (int64_t panel = 0; pack_a && panel < panels; ++panel) {
-        const int64_t i = PartStart(row_size, panels, panel);
-        const int64_t rows = PartStart(row_size, panels, panel + 1) - i;
-        kPanelFunctions<T>[rows - 1].pack(k_size, From(a, i0 + i, p0), packed_a + i * k_size);
-      }
-      const int64_t wide = WideWidth<T>(row_size);
+      const int64_t i = PartStart(m, blocking.row_blocks, row_block);
+      const int64_t rows = PartStart(m, blocking.row_blocks, row_block + 1) - i;
+      if (packed_a != nullptr) PackBlock(rows, k_size, From(a, i, p), packed_a);
       for (int64_t j = 0, columns; j < n; j += columns) {
-        const int64_t width = n - j >= wide         ? wide
-                              : n - j > kWidth<T> ? kSliver<T>
-                                                  : kWidth<T>;
-        columns = std::min(width, n - j);
-        const bool whole = columns == width;
-        MatrixRef<const T> b_sliver = From(b, p0, j);
-        if (!whole || b.column_stride != 1 || row_size >= kMinRowsToPackB) {
-          PackSliver(k_size, columns, width, b_sliver, packed_b);
-          b_sliver = {packed_b, width, 1};
+        const int64_t left = n - j;
+        const int64_t width = left >= WideWidth<T>(rows) ? WideWidth<T>(rows)
+                              : left > kWidth<T>         ? kSliver<T>
+                                                         : kWidth<T>;
+        columns = std::min(width, left);
+        MatrixRef<const T> sliver = From(b, p, j);
+        if (columns < width || b.column_stride != 1 || rows >= kMinRowsToPackB) {
+          PackSliver(k_size, columns, width, sliver, packed_b);
+          sliver = {packed_b, width, 1};
         }
-        for (int64_t panel = 0; panel < panels; ++panel) {
-          const int64_t i = PartStart(row_size, panels, panel);
-          const int64_t rows = PartStart(row_size, panels, panel + 1) - i;
-          const MatrixRef<const T> a_panel = pack_a
-                                                 ? MatrixRef<const T>{packed_a + i * k_size, 1, rows}
-                                                 : From(a, i0 + i, p0);
-          const MatrixRef<T> c_tile = From(c, i0 + i, j);
-          const PanelFunctions<T>& functions = kPanelFunctions<T>[rows - 1];
-          const auto tile = width == wide         ? functions.wide_tile
-                            : width == kSliver<T> ? functions.tile
-                                                  : functions.narrow_tile;
-          if (whole && c.column_stride == 1) {
-            tile(k_size, a_panel.data, a_panel.row_stride, a_panel.column_stride, b_sliver.data,
-                 b_sliver.row_stride, c_tile.data, c.row_stride, k_block > 0);
-          } else {
-            TileThroughBuffer(tile, rows, columns, width, k_size, a_panel, b_sliver, c_tile,
-                              k_block > 0);
-          }
-        }
+        SliverProduct(rows, columns, width, k_size, From(a, i, p), packed_a, sliver, From(c, i, j),
+                      /*resume=*/k_block > 0);
       }
     }
   }

@@ -36,9 +36,6 @@ constexpr int64_t kLastVersion = 1;
 constexpr int64_t kMostBytes = int64_t{64} << 20;
 constexpr int kMostLevels = 100;
 constexpr int64_t kMostHeapBytes = int64_t{1} << 30;
-// Braces in a text: each may be a message, and one takes up to 250 bytes of memory.
-constexpr int64_t kMostTextMessages = 4'000'000;
-
 const WireLimits& Limits() {
   static const auto* limits = new WireLimits{
       kMostLevels,
@@ -180,14 +177,23 @@ int64_t LineOfBinaryByte(absl::string_view text) {
   return 0;
 }
 
+// The memory that text turns into, on the safe side: each brace may be a message, each pair of
+// quotes a string. Numbers grow by less than the limit allows in any case.
+int64_t HeapEstimate(absl::string_view text) {
+  constexpr int64_t kMessageBytes = 256;
+  constexpr int64_t kStringBytes = 64;
+  const auto count = [&](char c) -> int64_t { return std::count(text.begin(), text.end(), c); };
+  return kMessageBytes * (count('{') + count('<')) +
+         kStringBytes * ((count('"') + count('\'')) / 2);
+}
+
 absl::StatusOr<ModelDef> ParseText(absl::string_view text, absl::string_view name) {
   if (const int64_t line = LineOfBinaryByte(text); line > 0) {
     return LineError(name, line, "is not a model file: this line is not UTF-8 text");
   }
-  if (std::count(text.begin(), text.end(), '{') + std::count(text.begin(), text.end(), '<') >
-      kMostTextMessages) {
-    return ModelError(name,
-                      absl::StrCat("has more than ", kMostTextMessages, " messages in braces"));
+  if (HeapEstimate(text) > kMostHeapBytes) {
+    return ModelError(name, absl::StrCat("would take more than ", kMostHeapBytes >> 20,
+                                         " MiB of memory, for all its braces and quotes"));
   }
   absl::ConsumePrefix(&text, "\xef\xbb\xbf");
   FirstError error(name);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -21,6 +22,7 @@ using Json = nlohmann::json;
 
 constexpr char kMetadataKey[] = "__metadata__";
 constexpr size_t kLongestName = 1024;
+constexpr size_t kMostEntries = 1'000'000;  // of tensors, and of metadata
 constexpr absl::string_view kDTypes[kNumDTypes] = {"F32", "F64", "I32", "I64", "BOOL"};
 
 // The only numbers that the format has are counts from 0 to 2^63 - 1.
@@ -41,6 +43,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   bool key(std::string& key) override {
     if (place_ == Place::kMetadata) {
       key_ = key;
+      if (header_.metadata.size() == kMostEntries) return TooMany("metadata keys");
       return header_.metadata.count(key) == 0 || Twice("metadata key", key);
     }
     if (place_ == Place::kTensor) {
@@ -55,6 +58,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     if (key.size() > kLongestName)
       return Fail(absl::StrCat("has a name over ", kLongestName, " bytes"));
     if (!names_.insert(key).second) return Twice("name", key);
+    if (names_.size() > kMostEntries) return TooMany("tensors");
     entry_ = TensorEntry{key, DType::kFloat, {}, 0, 0};
     tensor_keys_.clear();
     return Enter(Place::kFileValue);
@@ -130,7 +134,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
 
   bool parse_error(size_t position, const std::string&, const Json::exception&) override {
     name_.clear();
-    return Fail(absl::StrCat("the header is not JSON from byte ", position, " on"));
+    return Fail(absl::StrCat("the header is not JSON near byte ", position));
   }
 
  private:
@@ -167,6 +171,12 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     return Fail(absl::StrCat("has the ", what, " ", Quoted(key), " twice in the header"));
   }
 
+  bool TooMany(absl::string_view what) {
+    name_.clear();
+    return Fail(absl::StrCat("has more than ", kMostEntries, " ", what),
+                absl::StatusCode::kInvalidArgument);
+  }
+
   TensorHeader& header_;
   absl::Status status_;
   Place place_ = Place::kStart;
@@ -178,12 +188,15 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   std::vector<int64_t> numbers_;
 };
 
-// Bytes of the entry's values, -1 if there are too many to count.
+// Bytes of the entry's values, -1 if there are too many to count. The dims beside a 0 must be
+// countable too, since strides are made of them.
 int64_t NumBytes(const TensorEntry& entry) {
-  const int64_t count = NumElements(entry.dims);
+  Dims dims = entry.dims;
+  for (int64_t& dim : dims) dim = std::max<int64_t>(dim, 1);
   int64_t bytes;
+  const int64_t count = NumElements(dims);
   if (count < 0 || __builtin_mul_overflow(count, DTypeSize(entry.dtype), &bytes)) return -1;
-  return bytes;
+  return NumElements(entry.dims) * DTypeSize(entry.dtype);
 }
 
 // Spans in order must follow each other without gap or overlap from 0 to `num_bytes`, and fit their
@@ -235,6 +248,9 @@ absl::StatusOr<TensorHeader> ParseHeader(absl::string_view text, int64_t num_byt
   if (text.empty() || text[0] != '{') {
     return absl::DataLossError("is not a safetensors file: its header does not begin with {");
   }
+  // The parser takes a NUL for the end.
+  if (text.find('\0') != absl::string_view::npos)
+    return absl::DataLossError("the header has a NUL byte");
   TensorHeader header;
   HeaderReader reader(header);
   const bool read = Json::sax_parse(text.begin(), text.end(), &reader);

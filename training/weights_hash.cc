@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#define XXH_STATIC_LINKING_ONLY  // for a state on the stack
 #include "xxhash.h"
 
 namespace flowgrad {
@@ -17,12 +16,9 @@ static_assert(std::endian::native == std::endian::little, "numbers are hashed as
 
 class Hasher {
  public:
-  Hasher() : state_(XXH3_createState(), XXH3_freeState) {
-    if (state_ == nullptr) std::abort();  // 600 bytes
-    XXH3_128bits_reset(state_.get());
-  }
+  Hasher() { XXH3_128bits_reset(&state_); }
 
-  void Add(const void* bytes, size_t count) { XXH3_128bits_update(state_.get(), bytes, count); }
+  void Add(const void* bytes, size_t count) { XXH3_128bits_update(&state_, bytes, count); }
   void AddText(absl::string_view text) {
     Add(text.data(), text.size());
     Add("", 1);
@@ -30,12 +26,12 @@ class Hasher {
   void AddNumber(int64_t number) { Add(&number, sizeof(number)); }
 
   std::string HexDigits() const {
-    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
+    const XXH128_hash_t hash = XXH3_128bits_digest(&state_);
     return absl::StrFormat("%016x%016x", hash.high64, hash.low64);
   }
 
  private:
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+  XXH3_state_t state_;
 };
 
 }  // namespace

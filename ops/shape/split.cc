@@ -38,7 +38,7 @@ absl::StatusOr<SymbolicShape> EvenSizes(const ShapeContext& context, const Dim& 
   if (!whole.known()) {
     const std::optional<Dim> size = Quotient(whole, Dim(count));
     if (size) return SymbolicShape(count, *size);
-    return absl::InvalidArgumentError(absl::StrCat("attribute \"num_outputs\" ", count, " must divide ", whole.ToString(),
+    return absl::InvalidArgumentError(absl::StrCat("the number of outputs ", count, " must divide ", whole.ToString(),
                                                    ", which is not known when the graph is built, of ",
                                                    context.InputText(0), ": give input \"split\""));
   }
@@ -53,21 +53,23 @@ absl::StatusOr<SymbolicShape> EvenSizes(const ShapeContext& context, const Dim& 
 absl::StatusOr<SymbolicShape> Sizes(const ShapeContext& context, int axis) {
   const Dim& whole = context.shape(0)[axis];
   const int num_outputs = context.num_outputs();
-  const bool counted = context.attributes().has("num_outputs");
-  if (counted == context.has_input(1)) {
+  const Attributes& attributes = context.attributes();
+  if (attributes.has("num_outputs") && context.has_input(1)) {
     return absl::InvalidArgumentError(
-        "either input \"split\" or attribute \"num_outputs\" must be given, and not both");
+        "input \"split\" and attribute \"num_outputs\" must not both be given");
   }
-  if (counted) {
-    const int64_t count = context.attributes().Int("num_outputs");
+  if (!context.has_input(1)) {
+    const int64_t count = attributes.has("num_outputs") ? attributes.Int("num_outputs") : num_outputs;
     if (count == num_outputs) return EvenSizes(context, whole, count);
-    return absl::InvalidArgumentError(absl::StrCat("attribute \"num_outputs\" must be the number of outputs, ",
-                                                   num_outputs, ", but is ", count));
+    return absl::InvalidArgumentError(
+        absl::StrCat("attribute \"num_outputs\" must be the number of outputs, ", num_outputs,
+                     ", but is ", count));
   }
   ASSIGN_OR_RETURN(SymbolicShape sizes, GivenSizes(context, whole));
   if (static_cast<int>(sizes.size()) == num_outputs) return sizes;
-  return absl::InvalidArgumentError(absl::StrCat("input \"split\" must have one size for each of ", num_outputs,
-                                                 " outputs, but is ", ShapeString(sizes)));
+  return absl::InvalidArgumentError(absl::StrCat("input \"split\" must have one size for each of ",
+                                                 num_outputs, " outputs, but is ",
+                                                 ShapeString(sizes)));
 }
 
 absl::StatusOr<int> Axis(const ShapeContext& context) {
@@ -117,7 +119,8 @@ void RegisterSplit(OpRegistry& registry) {
                    .Doc("Parts of a tensor along an axis: views.", "split(%0)")
                    .Attribute("axis", 0, "The axis; a negative one counts from the end.")
                    .OptionalAttribute("num_outputs", AttributeType::kInt,
-                                      "Number of parts of one size, the last ones smaller where it does not divide.")
+                                      "Number of outputs; without \"split\" they have one size, the last ones "
+                                      "a smaller one where it does not divide.")
                    .Shape(SplitShape)
                    .ViewOf(AllTypes(), SplitView)
                    .Gradient(SplitGradient));

@@ -73,16 +73,15 @@ Function Make(std::string name, double (*truth)(double), double max_ulp) {
 std::vector<Function> Functions() {
   return {
       Make<math::Cos>("Cos", std::cos, 0.51),
-      Make<math::Erf>("Erf", std::erf, 1),
+      Make<math::Erf>("Erf", std::erf, 1.1),
       Make<math::Exp>("Exp", std::exp, 1.05),
       Make<math::Expm1>("Expm1", std::expm1, 1.6),
       Make<math::Log>("Log", std::log, 1),
       Make<math::Log1p>("Log1p", std::log1p, 1.5),
-      Make<math::Sigmoid>("Sigmoid",
-                          [](double x) {
-                            return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
-                          },
-                          2),
+      Make<math::Sigmoid>(
+          "Sigmoid",
+          [](double x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); },
+          2),
       Make<math::Sin>("Sin", std::sin, 0.51),
       Make<math::Sqrt>("Sqrt", std::sqrt, 0.5),
       Make<math::Tanh>("Tanh", std::tanh, 2),
@@ -119,11 +118,24 @@ TEST_P(MathTest, IsAccurateOnFloatsOfEveryMagnitude) {
 // underflow, saturate or change its formula: with the 2,000 floats on either side.
 TEST_P(MathTest, IsAccurateAroundEveryBorder) {
   const Function& f = GetParam();
-  for (float border :
-       {0.0f, kMinDenormal, kMinNormal, 0x1p-26f, 1.0f / 3, 0.5f, 2.0f / 3, 1.0f, 4.0f / 3, 2.0f,
-        3.9192059f, 4.0f, 9.01f, 10.0f, 17.33f, 25.0f, 88.0f, 88.72284f, 89.0f, 87.33655f,
-        103.27893f, 103.97208f, 105.0f, 0.34657359f, 1.5707963f, 3.1415927f, 0x1p23f, 0x1p24f,
-        0x1p44f, 0x1p65f, 0x1p86f, 0x1p107f, 1e38f, 16367173.0f * 0x1p72f, kMax, kInf}) {
+  for (float border : {0.0f,       kMinDenormal,
+                       kMinNormal, 0x1p-26f,
+                       1.0f / 3,   0.5f,
+                       2.0f / 3,   1.0f,
+                       4.0f / 3,   2.0f,
+                       3.9192059f, 4.0f,
+                       9.01f,      10.0f,
+                       17.33f,     25.0f,
+                       88.0f,      88.72284f,
+                       89.0f,      87.33655f,
+                       103.27893f, 103.97208f,
+                       105.0f,     0.34657359f,
+                       1.5707963f, 3.1415927f,
+                       0x1p23f,    0x1p24f,
+                       0x1p44f,    0x1p65f,
+                       0x1p86f,    0x1p107f,
+                       1e38f,      16367173.0f * 0x1p72f,
+                       kMax,       kInf}) {
     for (int32_t step = -2000; step <= 2000; ++step) {
       const float x = std::bit_cast<float>(std::bit_cast<int32_t>(border) + step);
       for (float signed_x : {x, -x}) {
@@ -213,10 +225,10 @@ TEST(PowTest, SquaresExactlyAsAProductDoes) {
 
 // libm's pow is the oracle of C's special cases: every pair of the interesting values.
 TEST(PowTest, FollowsCAtSpecialValues) {
-  const float values[] = {0,           kMinDenormal, kMinNormal, 0.5f,       0.99999994f, 1,
-                          1.0000001f,  1.5f,         2,          2.5f,       3,           127,
-                          128,         149,          150,        0x1p23f,    8388609.0f,  16777215.0f,
-                          0x1p24f,     0x1p25f,      1e30f,      kMax,       kInf,        kNan};
+  const float values[] = {0,          kMinDenormal, kMinNormal, 0.5f,    0.99999994f, 1,
+                          1.0000001f, 1.5f,         2,          2.5f,    3,           127,
+                          128,        149,          150,        0x1p23f, 8388609.0f,  16777215.0f,
+                          0x1p24f,    0x1p25f,      1e30f,      kMax,    kInf,        kNan};
   for (float absolute_x : values) {
     for (float absolute_y : values) {
       for (float x : {absolute_x, -absolute_x}) {

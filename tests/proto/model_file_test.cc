@@ -264,8 +264,11 @@ TEST(ModelFileTest, BoundsTheMemoryOfARefusedFile) {
   for (const std::string& graph : graphs) {
     EXPECT_THAT(Refusal(WithGraph(graph)), HasSubstr("would take more than 1024 MiB of memory"));
   }
-  EXPECT_EQ(Refusal(absl::StrCat("format_version: 1 graph {", Repeated("input<>", 4'000'001), "}")),
-            "m.pbtxt: has more than 4000000 messages in braces");
+  for (const std::string& graph :
+       {Repeated("input<>", 4'200'000), "output: [''" + Repeated(",''", 16'800'000) + "]"}) {
+    EXPECT_EQ(Refusal(absl::StrCat("format_version: 1 graph {", graph, "}")),
+              "m.pbtxt: would take more than 1024 MiB of memory, for all its braces and quotes");
+  }
 }
 
 TEST(ModelFileTest, EstimatesMemoryOnTheSafeSide) {

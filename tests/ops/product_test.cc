@@ -1,0 +1,263 @@
+// The matrix product: every element is one chain of fused multiply-adds, whatever the call.
+
+#include "ops/product.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "Eigen/Core"
+#include "gtest/gtest.h"
+
+namespace flowgrad {
+namespace {
+
+// How a matrix lies in memory.
+enum class Layout { kRows, kColumns, kGapsInRows, kGapsInColumns, kScattered, kReversed };
+constexpr Layout kLayouts[] = {Layout::kRows,          Layout::kColumns,   Layout::kGapsInRows,
+                               Layout::kGapsInColumns, Layout::kScattered, Layout::kReversed};
+
+// A matrix with the memory around it, in which every number is random.
+template <class T>
+struct Matrix {
+  Matrix(int64_t rows, int64_t columns, Layout layout, std::mt19937& random)
+      : rows(rows), columns(columns) {
+    switch (layout) {
+      case Layout::kRows:
+        strides = {columns, 1};
+        break;
+      case Layout::kColumns:
+        strides = {1, rows};
+        break;
+      case Layout::kGapsInRows:
+        strides = {columns + 5, 1};
+        break;
+      case Layout::kGapsInColumns:
+        strides = {1, rows + 3};
+        break;
+      case Layout::kScattered:
+        strides = {3 * columns + 1, 3};
+        break;
+      case Layout::kReversed:
+        strides = {-columns, -1};
+        break;
+    }
+    const int64_t rows_span = (rows - 1) * strides.first;
+    const int64_t columns_span = (columns - 1) * strides.second;
+    memory.resize(std::max<int64_t>(0, std::abs(rows_span) + std::abs(columns_span)) + 1);
+    origin = -std::min<int64_t>(0, rows_span) - std::min<int64_t>(0, columns_span);
+    std::uniform_real_distribution<T> uniform(-1, 1);
+    for (T& x : memory) x = uniform(random);
+  }
+
+  T& operator()(int64_t i, int64_t j) {
+    return memory[origin + i * strides.first + j * strides.second];
+  }
+  MatrixRef<T> Ref() { return {memory.data() + origin, strides.first, strides.second}; }
+  MatrixRef<const T> ConstRef() { return {memory.data() + origin, strides.first, strides.second}; }
+
+  int64_t rows, columns;
+  std::pair<int64_t, int64_t> strides;
+  int64_t origin;
+  std::vector<T> memory;
+};
+
+template <class T>
+MatrixRef<T> From(MatrixRef<T> x, int64_t i, int64_t j) {
+  return {x.data + i * x.row_stride + j * x.column_stride, x.row_stride, x.column_stride};
+}
+
+// With scratch of exactly the size asked for, so that the address sanitizer sees every excess.
+template <class T>
+void Multiply(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
+              MatrixRef<T> c) {
+  const int64_t bytes = ProductScratchBytes<T>(m, n, k);
+  std::unique_ptr<std::byte, decltype(&std::free)> scratch(
+      static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)), std::free);
+  std::memset(scratch.get(), 0xff, bytes);  // NaN, should anyone read it
+  Product<T>(m, n, k, a, b, c, scratch.get());
+}
+
+// The definition.
+template <class T>
+void NaiveProduct(Matrix<T>& a, Matrix<T>& b, Matrix<T>& c) {
+  for (int64_t i = 0; i < c.rows; ++i) {
+    for (int64_t j = 0; j < c.columns; ++j) {
+      T sum = 0;
+      for (int64_t p = 0; p < a.columns; ++p) sum = std::fma(a(i, p), b(p, j), sum);
+      c(i, j) = sum;
+    }
+  }
+}
+
+// Whole memory is compared: nothing outside C may change.
+template <class T>
+bool SameBits(const Matrix<T>& x, const Matrix<T>& y) {
+  return x.memory.size() == y.memory.size() &&
+         std::memcmp(x.memory.data(), y.memory.data(), x.memory.size() * sizeof(T)) == 0;
+}
+
+template <class T>
+void ExpectDefinition(int64_t m, int64_t n, int64_t k, Layout a_layout, Layout b_layout,
+                      Layout c_layout, std::mt19937& random) {
+  Matrix<T> a(m, k, a_layout, random), b(k, n, b_layout, random), c(m, n, c_layout, random);
+  Matrix<T> expected = c;
+  NaiveProduct(a, b, expected);
+  Multiply<T>(m, n, k, a.ConstRef(), b.ConstRef(), c.Ref());
+  ASSERT_TRUE(SameBits(c, expected))
+      << m << "x" << k << "x" << n << ", layouts " << static_cast<int>(a_layout) << " "
+      << static_cast<int>(b_layout) << " " << static_cast<int>(c_layout);
+}
+
+template <class T>
+class ProductTest : public testing::Test {};
+using Types = testing::Types<float, double>;
+TYPED_TEST_SUITE(ProductTest, Types);
+
+TYPED_TEST(ProductTest, IsOneChainForEveryRemainder) {
+  std::mt19937 random(1);
+  for (int64_t m = 1; m <= 20; ++m) {
+    for (int64_t n = 1; n <= 20; ++n) {
+      for (int64_t k = 0; k <= 20; ++k) {
+        ExpectDefinition<TypeParam>(m, n, k, Layout::kRows,
+                                    k % 2 ? Layout::kRows : Layout::kColumns, Layout::kRows,
+                                    random);
+      }
+    }
+  }
+}
+
+TYPED_TEST(ProductTest, IsOneChainForEveryCombinationOfLayouts) {
+  std::mt19937 random(2);
+  const int64_t sizes[][3] = {{1, 150, 70}, {2, 131, 40},  {3, 17, 300}, {13, 100, 33},
+                              {29, 33, 17}, {90, 130, 43}, {77, 1, 50},  {80, 9, 21}};
+  for (Layout a : kLayouts) {
+    for (Layout b : kLayouts) {
+      for (Layout c : kLayouts) {
+        for (const auto& [m, n, k] : sizes) ExpectDefinition<TypeParam>(m, n, k, a, b, c, random);
+      }
+    }
+  }
+}
+
+TYPED_TEST(ProductTest, IsOneChainForRandomShapes) {
+  std::mt19937 random(3);
+  const auto draw = [&](int64_t most) { return 1 + static_cast<int64_t>(random() % most); };
+  for (int i = 0; i < 300; ++i) {
+    const int64_t most = i % 3 == 0 ? 200 : 60;
+    ExpectDefinition<TypeParam>(draw(most), draw(most), draw(2 * most), kLayouts[random() % 6],
+                                kLayouts[random() % 6], kLayouts[random() % 6], random);
+  }
+}
+
+// Several blocks of rows and of k, in all four transpositions.
+TYPED_TEST(ProductTest, IsOneChainForLargeProducts) {
+  std::mt19937 random(4);
+  for (Layout a : {Layout::kRows, Layout::kColumns}) {
+    for (Layout b : {Layout::kRows, Layout::kColumns}) {
+      ExpectDefinition<TypeParam>(131, 97, 1031, a, b, Layout::kRows, random);
+      ExpectDefinition<TypeParam>(601, 130, 401, a, b, Layout::kRows, random);
+      ExpectDefinition<TypeParam>(1, 700, 1500, a, b, Layout::kRows, random);
+      ExpectDefinition<TypeParam>(700, 1, 1500, a, b, Layout::kRows, random);
+    }
+  }
+}
+
+TYPED_TEST(ProductTest, DoesNotDependOnWhereItIsCut) {
+  std::mt19937 random(5);
+  constexpr int64_t m = 150, n = 210, k = 333;
+  for (int round = 0; round < 24; ++round) {
+    const Layout a_layout = kLayouts[random() % 6], b_layout = kLayouts[random() % 6];
+    Matrix<TypeParam> a(m, k, a_layout, random), b(k, n, b_layout, random);
+    Matrix<TypeParam> whole(m, n, kLayouts[round % 6], random);
+    Matrix<TypeParam> cut = whole;
+    Multiply<TypeParam>(m, n, k, a.ConstRef(), b.ConstRef(), whole.Ref());
+    for (int64_t i = 0, rows; i < m; i += rows) {
+      rows = std::min<int64_t>(m - i, 1 + random() % 100);
+      for (int64_t j = 0, columns; j < n; j += columns) {
+        columns = std::min<int64_t>(n - j, 1 + random() % 100);
+        Multiply<TypeParam>(rows, columns, k, From(a.ConstRef(), i, 0), From(b.ConstRef(), 0, j),
+                            From(cut.Ref(), i, j));
+      }
+    }
+    ASSERT_TRUE(SameBits(whole, cut)) << "round " << round;
+  }
+}
+
+TYPED_TEST(ProductTest, TakesStridesOfZero) {
+  std::mt19937 random(6);
+  Matrix<TypeParam> a(1, 50, Layout::kRows, random), b(50, 1, Layout::kRows, random);
+  Matrix<TypeParam> c(40, 60, Layout::kRows, random), one(1, 1, Layout::kRows, random);
+  NaiveProduct(a, b, one);
+  Multiply<TypeParam>(40, 60, 50, {a.memory.data(), 0, 1}, {b.memory.data(), 1, 0}, c.Ref());
+  for (TypeParam x : c.memory) ASSERT_EQ(x, one(0, 0));
+}
+
+TYPED_TEST(ProductTest, IsNearEigensProductInDouble) {
+  std::mt19937 random(7);
+  constexpr int64_t m = 128, n = 200, k = 784;
+  Matrix<TypeParam> a(m, k, Layout::kRows, random), b(k, n, Layout::kRows, random);
+  Matrix<TypeParam> c(m, n, Layout::kRows, random);
+  Multiply<TypeParam>(m, n, k, a.ConstRef(), b.ConstRef(), c.Ref());
+  using Eigens = Eigen::Matrix<TypeParam, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const Eigen::MatrixXd expected =
+      Eigen::Map<const Eigens>(a.memory.data(), m, k).template cast<double>() *
+      Eigen::Map<const Eigens>(b.memory.data(), k, n).template cast<double>();
+  const Eigen::MatrixXd got =
+      Eigen::Map<const Eigens>(c.memory.data(), m, n).template cast<double>();
+  EXPECT_LT((got - expected).cwiseAbs().maxCoeff(), k * std::numeric_limits<TypeParam>::epsilon());
+}
+
+TYPED_TEST(ProductTest, OfNoInnerElementsIsZero) {
+  std::vector<TypeParam> c(12, 7);
+  Multiply<TypeParam>(3, 4, 0, {nullptr, 0, 1}, {nullptr, 4, 1}, {c.data(), 4, 1});
+  EXPECT_EQ(c, std::vector<TypeParam>(12, 0));
+  std::vector<TypeParam> large(100 * 100, 7);
+  Multiply<TypeParam>(100, 100, 0, {nullptr, 0, 1}, {nullptr, 4, 1}, {large.data(), 100, 1});
+  EXPECT_EQ(large, std::vector<TypeParam>(100 * 100, 0));
+}
+
+TYPED_TEST(ProductTest, WithoutRowsOrColumnsDoesNothing) {
+  Multiply<TypeParam>(0, 4, 3, {nullptr, 3, 1}, {nullptr, 4, 1}, {nullptr, 4, 1});
+  Multiply<TypeParam>(3, 0, 4, {nullptr, 4, 1}, {nullptr, 0, 1}, {nullptr, 0, 1});
+}
+
+// A padded column multiplies by zero; infinities there must not reach the columns that count.
+TYPED_TEST(ProductTest, KeepsInfinitiesAndNansToTheirElements) {
+  constexpr int64_t m = 20, n = 37, k = 30;
+  std::mt19937 random(8);
+  Matrix<TypeParam> a(m, k, Layout::kRows, random), b(k, n, Layout::kRows, random);
+  a(3, 5) = std::numeric_limits<TypeParam>::infinity();
+  b(7, 36) = std::numeric_limits<TypeParam>::quiet_NaN();
+  Matrix<TypeParam> c(m, n, Layout::kRows, random), expected = c;
+  NaiveProduct(a, b, expected);
+  Multiply<TypeParam>(m, n, k, a.ConstRef(), b.ConstRef(), c.Ref());
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      if (std::isnan(expected(i, j))) {
+        ASSERT_TRUE(std::isnan(c(i, j))) << i << ", " << j;
+      } else {
+        ASSERT_EQ(c(i, j), expected(i, j)) << i << ", " << j;
+      }
+    }
+  }
+}
+
+TYPED_TEST(ProductTest, NeedsBoundedScratch) {
+  for (int64_t m : {1, 2, 3, 100, 5000, 1'000'000}) {
+    for (int64_t k : {1, 100, 5000, 1'000'000}) {
+      EXPECT_LE(ProductScratchBytes<TypeParam>(m, m, k), 600 * 1024) << m << ", " << k;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace flowgrad

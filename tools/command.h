@@ -1,0 +1,53 @@
+// What the subcommands of flowgrad have in common: how one is added, how it ends, how it prints.
+//
+// A subcommand is one file. Its function Add...Command() declares its options on the program and
+// returns what to do if it was chosen. It works on files and prints at the end, by Print(), so that
+// a failed run has written nothing. Its errors are a Status with one error per line, each line
+// beginning with the name of the file that it is about.
+
+#ifndef FLOWGRAD_TOOLS_COMMAND_H_
+#define FLOWGRAD_TOOLS_COMMAND_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace flowgrad {
+
+struct Command {
+  const CLI::App* app;  // the subcommand; `run` is called if it was parsed
+  std::function<absl::Status()> run;
+};
+
+Command AddCheckCommand(CLI::App& program);
+Command AddGradCommand(CLI::App& program);
+Command AddOpsCommand(CLI::App& program);
+Command AddRunCommand(CLI::App& program);
+Command AddShowCommand(CLI::App& program);
+
+inline constexpr int kUsageError = 2;
+inline constexpr int kInterrupted = 130;
+
+// 0 done; 1 the run failed (or `check` found a wrong gradient: Aborted); 3 bad input; 4 our own
+// bug; 130 interrupted (Cancelled).
+int ExitCode(const absl::Status& status);
+
+// The lines that standard error gets: each "flowgrad: " and an error, control characters escaped,
+// at most 4 KiB in all.
+std::string ErrorText(const absl::Status& status);
+
+// `status` with the name of `file` in front of every line.
+absl::Status InFile(absl::string_view file, const absl::Status& status);
+
+// Writes to standard output. Unavailable if that fails.
+absl::Status Print(absl::string_view text);
+
+}  // namespace flowgrad
+
+#endif  // FLOWGRAD_TOOLS_COMMAND_H_

@@ -1,0 +1,67 @@
+// flowgrad grad: writes a model with its backward graph as a model file.
+
+#include <memory>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "base/status_macros.h"
+#include "graph/autodiff.h"
+#include "graph/model_graph.h"
+#include "proto/model_file.h"
+#include "tools/command.h"
+#include "tools/model_source.h"
+#include "tools/options.h"
+
+namespace flowgrad {
+namespace {
+
+constexpr char kExample[] =
+    R"(Examples:
+  flowgrad grad net.pbtxt -o net_grad.pbtxt
+  flowgrad run net_grad.pbtxt --fetch gradients/w1
+
+The file holds an ordinary graph, which can be read, edited, shown, run and differentiated again.)";
+
+struct Options {
+  std::string model;
+  std::string output;
+  std::string of;
+  std::string by = "parameters";
+};
+
+absl::Status Grad(const Options& options) {
+  RETURN_IF_ERROR(CheckNotAnInput(options.output, {options.model}));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model));
+  std::string y = options.of;
+  if (y.empty()) {
+    ASSIGN_OR_RETURN(y, DifferentiatedValue(model));
+  }
+  const GradientTargets targets = options.by == "all"      ? GradientTargets::kAll
+                                  : options.by == "inputs" ? GradientTargets::kInputs
+                                                           : GradientTargets::kParameters;
+  const absl::StatusOr<Graph> graph = Differentiate(model.graph, y, targets);
+  if (!graph.ok()) return model.Blame(graph.status());
+  ModelDef def = model.def;
+  *def.mutable_graph() = ToGraphDef(*graph);
+  return WriteModelFile(def, options.output);
+}
+
+}  // namespace
+
+Command AddGradCommand(CLI::App& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App& app = *program.add_subcommand("grad", "Write a model with its backward graph");
+  app.footer(kExample);
+  AddModel(app, options->model);
+  AddText(app, "-o,--output", options->output, "File to write: .pbtxt or .pb")
+      ->required()
+      ->option_text("FILE");
+  AddText(app, "--of", options->of, "Differentiate this value in place of the loss")
+      ->option_text("NAME");
+  AddText(app, "--by", options->by, "By what: parameters, inputs or all values")
+      ->check(CLI::IsMember({"parameters", "inputs", "all"}))
+      ->option_text("parameters|inputs|all");
+  return {&app, [options] { return Grad(*options); }};
+}
+
+}  // namespace flowgrad

@@ -1,0 +1,80 @@
+// A model and what it is run on: its file, its weights, its inputs.
+//
+// Errors begin with the name of the file that they are about, one per line.
+
+#ifndef FLOWGRAD_TOOLS_MODEL_SOURCE_H_
+#define FLOWGRAD_TOOLS_MODEL_SOURCE_H_
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "graph/graph.h"
+#include "proto/model.pb.h"
+#include "scheduler/reference_run.h"
+
+namespace flowgrad {
+
+struct Model {
+  std::string path;
+  ModelDef def;
+  Graph graph;  // as the file has it: it can still train or infer
+
+  // `status` as an error about this model's file.
+  absl::Status Blame(const absl::Status& status) const;
+};
+
+absl::StatusOr<Model> LoadModel(const std::string& path);
+
+// The model's own seed, or 1.
+uint64_t SeedOf(const Model& model);
+
+// What the model's gradients are those of: training.loss, or else its outputs of float or double.
+// Errors: a loss that is no value, or no float or double scalar; no such output.
+absl::StatusOr<std::vector<std::string>> DifferentiatedValues(const Model& model);
+// The same where only one will do. InvalidArgument, with their names, if there are several.
+absl::StatusOr<std::string> DifferentiatedValue(const Model& model);
+
+// The graph that trains or infers. Values named in `kept` become outputs, so that they survive.
+absl::StatusOr<Graph> GraphForMode(const Model& model, bool training,
+                                   const std::vector<std::string>& kept);
+
+// The first values of `graph`, a graph of this model, drawn with `seed`; or, with a file of
+// weights, what it says.
+absl::StatusOr<TensorMap> LoadStates(const Model& model, const Graph& graph,
+                                     const std::string& weights, uint64_t seed);
+
+struct NamedFile {
+  std::string name;
+  std::string path;
+};
+
+struct FeedSource {
+  std::vector<NamedFile> files;  // .npy
+  std::string data;              // folder of data sets; "": where their packages put them
+  int64_t most_rows = std::numeric_limits<int64_t>::max();
+  // For inputs that are given nowhere; where unset, they are an error.
+  std::optional<uint64_t> draw_seed;
+};
+
+// Values for the inputs that `fetches` need: from the files, or else the default in the model, or
+// else, if no file gives an input of it, the first batch of the model's own training data. Inputs
+// that nothing needs are fed only from files.
+absl::StatusOr<TensorMap> LoadFeeds(const Model& model, const Graph& graph,
+                                    const std::vector<std::string>& fetches,
+                                    const FeedSource& source);
+
+// True for every node of `graph` that the values named in `fetches` need.
+absl::StatusOr<std::vector<bool>> NeededNodes(const Graph& graph,
+                                              const std::vector<std::string>& fetches);
+
+// InvalidArgument if `output` is one of the files that are read.
+absl::Status CheckNotAnInput(const std::string& output, const std::vector<std::string>& inputs);
+
+}  // namespace flowgrad
+
+#endif  // FLOWGRAD_TOOLS_MODEL_SOURCE_H_

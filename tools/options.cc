@@ -1,0 +1,94 @@
+#include "tools/options.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/text.h"
+
+namespace flowgrad {
+namespace {
+
+// CLI11 takes whatever follows an option as its value.
+std::string CheckValue(const std::string& value) {
+  if (value.empty()) return "needs a value";
+  if (absl::StartsWith(value, "--")) {
+    return absl::StrCat("needs a value, but ", Quoted(value), " follows");
+  }
+  return "";
+}
+
+std::string CheckNumber(const std::string& value) {
+  uint64_t number;
+  const bool digits = std::all_of(value.begin(), value.end(), absl::ascii_isdigit);
+  if (digits && absl::SimpleAtoi(value, &number)) return "";
+  return absl::StrCat("must be a whole number from 0 to 18446744073709551615, but is ",
+                      Quoted(value));
+}
+
+NamedFile Parse(const std::string& text) {
+  const size_t equals = text.find('=');
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::string CheckNamedFile(const std::string& value) {
+  const size_t equals = value.find('=');
+  if (equals != std::string::npos && equals > 0 && equals + 1 < value.size()) return "";
+  return absl::StrCat("must be NAME=FILE, but is ", Quoted(value));
+}
+
+CLI::Option* NameType(CLI::Option* option, const std::string& type) {
+  return option->type_name(type)->option_text(type);
+}
+
+}  // namespace
+
+void AddModel(CLI::App& command, std::string& model) {
+  command.add_option("MODEL", model, "Model file: .pbtxt or .pb")
+      ->required()
+      ->check(CheckValue)
+      ->option_text(" ");
+}
+
+CLI::Option* AddText(CLI::App& command, const std::string& names, std::string& value,
+                     const std::string& doc) {
+  return command.add_option(names, value, doc)->check(CheckValue);
+}
+
+CLI::Option* AddTexts(CLI::App& command, const std::string& names, std::vector<std::string>& values,
+                      const std::string& doc) {
+  return command.add_option(names, values, doc)->check(CheckValue);
+}
+
+void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64_t>& value,
+               const std::string& doc) {
+  const auto set = [&value](const std::string& text) {
+    uint64_t number = 0;
+    if (absl::SimpleAtoi(text, &number)) value = number;
+  };
+  NameType(command.add_option_function<std::string>(names, set, doc)->check(CheckNumber), "N");
+}
+
+void AddNamedFiles(CLI::App& command, const std::string& names, std::vector<NamedFile>& files,
+                   const std::string& doc) {
+  const auto set = [&files](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) files.push_back(Parse(text));
+  };
+  NameType(command.add_option_function<std::vector<std::string>>(names, set, doc)
+               ->check(CheckValue)
+               ->check(CheckNamedFile),
+           "NAME=FILE.npy ...");
+}
+
+void AddNamedFile(CLI::App& command, const std::string& names, std::optional<NamedFile>& file,
+                  const std::string& doc) {
+  const auto set = [&file](const std::string& text) { file = Parse(text); };
+  NameType(command.add_option_function<std::string>(names, set, doc)
+               ->check(CheckValue)
+               ->check(CheckNamedFile),
+           "NAME=FILE.npy");
+}
+
+}  // namespace flowgrad

@@ -1,0 +1,38 @@
+// Options that several subcommands have, checked as they are parsed: a wrong one is a usage error
+// that names the option.
+
+#ifndef FLOWGRAD_TOOLS_OPTIONS_H_
+#define FLOWGRAD_TOOLS_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "tools/model_source.h"
+
+namespace flowgrad {
+
+// The argument MODEL.
+void AddModel(CLI::App& command, std::string& model);
+
+// An option with a text as its value, which must not be empty or look like an option.
+CLI::Option* AddText(CLI::App& command, const std::string& names, std::string& value,
+                     const std::string& doc);
+CLI::Option* AddTexts(CLI::App& command, const std::string& names, std::vector<std::string>& values,
+                      const std::string& doc);
+
+// A whole number from 0 on, in decimal digits.
+void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64_t>& value,
+               const std::string& doc);
+
+// NAME=FILE, any number of times or, for one, once.
+void AddNamedFiles(CLI::App& command, const std::string& names, std::vector<NamedFile>& files,
+                   const std::string& doc);
+void AddNamedFile(CLI::App& command, const std::string& names, std::optional<NamedFile>& file,
+                  const std::string& doc);
+
+}  // namespace flowgrad
+
+#endif  // FLOWGRAD_TOOLS_OPTIONS_H_

@@ -1,0 +1,69 @@
+// flowgrad show: a model's graph as text or as a picture.
+
+#include <memory>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "base/status_macros.h"
+#include "graph/autodiff.h"
+#include "graph/graph_dot.h"
+#include "graph/graph_text.h"
+#include "tools/command.h"
+#include "tools/model_source.h"
+#include "tools/options.h"
+
+namespace flowgrad {
+namespace {
+
+constexpr char kExample[] =
+    R"(Examples:
+  flowgrad show net.pbtxt
+  flowgrad show net.pbtxt --gradients --format dot | dot -Tsvg -o net.svg)";
+
+struct Options {
+  std::string model;
+  std::string format = "text";
+  std::string of;
+  bool gradients = false;
+  bool training = false;
+};
+
+absl::Status Show(const Options& options) {
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model));
+  std::string y = options.of;
+  const bool differentiate = options.gradients && model.graph.gradients().empty();
+  if (differentiate && y.empty()) {
+    ASSIGN_OR_RETURN(y, DifferentiatedValue(model));
+  }
+  std::vector<std::string> kept;
+  if (!y.empty()) kept.push_back(y);
+  ASSIGN_OR_RETURN(Graph graph, GraphForMode(model, options.training, kept));
+  if (differentiate) {
+    absl::StatusOr<Graph> backward = Differentiate(graph, y, GradientTargets::kParameters);
+    if (!backward.ok()) return model.Blame(backward.status());
+    graph = *std::move(backward);
+  }
+  TextOptions text_options;
+  text_options.origins = true;
+  return Print(options.format == "dot" ? GraphDot(graph) : GraphText(graph, text_options));
+}
+
+}  // namespace
+
+Command AddShowCommand(CLI::App& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App& app = *program.add_subcommand("show", "Show a model's graph as text or as a picture");
+  app.footer(kExample);
+  AddModel(app, options->model);
+  AddText(app, "--format", options->format, "text, one line per node, or dot, for Graphviz")
+      ->check(CLI::IsMember({"text", "dot"}))
+      ->option_text("text|dot");
+  app.add_flag("--gradients", options->gradients, "With the backward graph of the loss");
+  AddText(app, "--of", options->of, "Differentiate this value in place of the loss")
+      ->option_text("NAME")
+      ->needs(app.get_option("--gradients"));
+  app.add_flag("--training", options->training, "The graph that trains, not the one that infers");
+  return {&app, [options] { return Show(*options); }};
+}
+
+}  // namespace flowgrad

@@ -1,0 +1,157 @@
+#include "training/train_graph.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/text.h"
+#include "graph/autodiff.h"
+#include "graph/graph_builder.h"
+#include "graph/passes/passes.h"
+#include "ops/functions.h"
+
+namespace flowgrad {
+namespace {
+
+absl::Status CheckRange(absl::string_view field, double value, bool valid, absl::string_view expected) {
+  if (valid) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("training.optimizer.", field, " must be ", expected, ", but is ", Number(value)));
+}
+
+absl::Status CheckRate(absl::string_view kind, double rate) {
+  return CheckRange(absl::StrCat(kind, ".learning_rate"), rate, rate > 0 && std::isfinite(rate), "above 0 and finite");
+}
+
+// Adds the next values of parameters, whose gradients are given, to a graph.
+class Updater {
+ public:
+  Updater(GraphBuilder& builder, Value rate) : builder_(builder), rate_(rate) {}
+
+  void Sgd(Value w, Value dw) {
+    builder_.Update(w, Call("SgdUpdate", {w, dw, Cast(rate_, w.type().dtype)}));
+  }
+
+  void Momentum(const std::string& name, Value w, Value dw, double momentum) {
+    const Value v = StateOf(name, "momentum", w);
+    const std::vector<Value> next =
+        CallMany("MomentumUpdate", {w, dw, v, Cast(rate_, w.type().dtype)}, {{"momentum", momentum}}, 2);
+    builder_.Update(w, next[0]);
+    builder_.Update(v, next[1]);
+  }
+
+  // Kingma and Ba's corrections 1 - βᵗ go into rate and epsilon once, instead of into every element.
+  void StartAdam(const OptimizerDef::Adam& adam) {
+    const Value step = builder_.Variable("optimizer/step", "int64[]", Zeros());
+    const Value next = step + 1;
+    builder_.Update(step, next);
+    const Value t = Cast(next, DType::kDouble);
+    const auto remaining = [&](double beta) {
+      return 1 - Call("Pow", {builder_.Scalar(DType::kDouble, beta), t});
+    };
+    const Value root = Sqrt(remaining(adam.beta2()));
+    adam_rate_ = Cast(rate_, DType::kDouble) * root / remaining(adam.beta1());
+    adam_epsilon_ = root * adam.epsilon();
+  }
+
+  void Adam(const std::string& name, Value w, Value dw, const OptimizerDef::Adam& adam) {
+    const DType dtype = w.type().dtype;
+    const Value m = StateOf(name, "mean", w), v = StateOf(name, "square", w);
+    const std::vector<Value> next =
+        CallMany("AdamUpdate", {w, dw, m, v, Cast(adam_rate_, dtype), Cast(adam_epsilon_, dtype)},
+                 {{"beta1", adam.beta1()}, {"beta2", adam.beta2()}}, 3);
+    builder_.Update(w, next[0]);
+    builder_.Update(m, next[1]);
+    builder_.Update(v, next[2]);
+  }
+
+ private:
+  Value StateOf(const std::string& name, absl::string_view what, Value w) {
+    return builder_.Variable(absl::StrCat("optimizer/", name, "/", what), w.type().ToString(), Zeros());
+  }
+
+  GraphBuilder& builder_;
+  Value rate_, adam_rate_, adam_epsilon_;
+};
+
+// The optimizer with its defaults filled in, checked.
+absl::StatusOr<OptimizerDef> Completed(OptimizerDef def) {
+  if (def.kind_case() == OptimizerDef::KIND_NOT_SET) def.mutable_sgd()->set_learning_rate(0.01);
+  if (def.has_sgd()) {
+    RETURN_IF_ERROR(CheckRate("sgd", def.sgd().learning_rate()));
+    const double momentum = def.sgd().momentum();
+    RETURN_IF_ERROR(CheckRange("sgd.momentum", momentum, momentum >= 0 && momentum < 1, "from 0 to less than 1"));
+    return def;
+  }
+  OptimizerDef::Adam& adam = *def.mutable_adam();
+  if (!adam.has_beta1()) adam.set_beta1(0.9);
+  if (!adam.has_beta2()) adam.set_beta2(0.999);
+  if (!adam.has_epsilon()) adam.set_epsilon(1e-8);
+  RETURN_IF_ERROR(CheckRate("adam", adam.learning_rate()));
+  const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
+  RETURN_IF_ERROR(CheckRange("adam.beta1", adam.beta1(), is_beta(adam.beta1()), "from 0 to less than 1"));
+  RETURN_IF_ERROR(CheckRange("adam.beta2", adam.beta2(), is_beta(adam.beta2()), "from 0 to less than 1"));
+  RETURN_IF_ERROR(CheckRange("adam.epsilon", adam.epsilon(), adam.epsilon() > 0 && std::isfinite(adam.epsilon()),
+                             "above 0 and finite"));
+  return def;
+}
+
+}  // namespace
+
+absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view loss_name, const OptimizerDef& def,
+                                           const OpRegistry& registry) {
+  ASSIGN_OR_RETURN(const OptimizerDef optimizer, Completed(def));
+  const ValueId known_loss = model.Find(loss_name);
+  if (!known_loss.present()) {
+    return absl::InvalidArgumentError(absl::StrCat("training.loss: no value is named ", Quoted(loss_name),
+                                                   DidYouMean(loss_name, model.ValueNames())));
+  }
+  const TensorType& type = model.type(known_loss);
+  if (!IsFloating(type.dtype) || type.rank() != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("training.loss: value ", Quoted(loss_name),
+                                                   " must be a float or double scalar, but is ", type.ToString()));
+  }
+  // The loss must be an output, or folding would drop it.
+  GraphBuilder with_loss(model, registry);
+  const bool is_output = std::any_of(model.outputs().begin(), model.outputs().end(),
+                                     [&](const GraphOutput& output) { return output.value == known_loss; });
+  if (!is_output) with_loss.Output(with_loss.Find(loss_name));
+  ASSIGN_OR_RETURN(const Graph outputs, std::move(with_loss).Build());
+  ASSIGN_OR_RETURN(const Graph forward, FoldTrainingMode(outputs, /*training=*/true, registry));
+
+  TrainGraph result;
+  GraphBuilder builder(forward, registry);
+  const auto output = std::find_if(forward.outputs().begin(), forward.outputs().end(),
+                                   [&](const GraphOutput& o) { return o.name == loss_name; });
+  const ValueId loss = output != forward.outputs().end() ? output->value : forward.Find(loss_name);
+  std::vector<Value> parameters;
+  std::vector<std::string> names;
+  for (const State& state : forward.states()) {
+    if (!state.trained || state.frozen) continue;
+    parameters.push_back(Value{&builder, state.now.node, state.now.port});
+    names.push_back(state.name);
+  }
+  const std::vector<Value> gradients = Gradients(builder, {Value{&builder, loss.node, loss.port}}, parameters);
+  Updater updater(builder, builder.Input(kLearningRate, "float[]"));
+  if (optimizer.has_adam()) updater.StartAdam(optimizer.adam());
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (!gradients[i]) {
+      result.unreachable.push_back(names[i]);
+    } else if (optimizer.has_adam()) {
+      updater.Adam(names[i], parameters[i], gradients[i], optimizer.adam());
+    } else if (optimizer.sgd().momentum() > 0) {
+      updater.Momentum(names[i], parameters[i], gradients[i], optimizer.sgd().momentum());
+    } else {
+      updater.Sgd(parameters[i], gradients[i]);
+    }
+  }
+  ASSIGN_OR_RETURN(const Graph whole, std::move(builder).Build());
+  ASSIGN_OR_RETURN(result.graph, RemoveDeadNodes(whole, registry));
+  result.loss = std::string(loss_name);
+  result.learning_rate = optimizer.has_adam() ? optimizer.adam().learning_rate() : optimizer.sgd().learning_rate();
+  return result;
+}
+
+}  // namespace flowgrad
