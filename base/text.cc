@@ -78,18 +78,21 @@ std::string Escaped(absl::string_view text) {
     const int length = std::max(1, SequenceLength(text));
     const absl::string_view sequence = text.substr(0, length);
     const uint8_t first = sequence[0];
-    // U+0080..U+009F are control characters and U+202A..U+202E, U+2066..U+2069 turn the direction of text.
+    // U+0080..U+009F are control characters and U+202A..U+202E, U+2066..U+2069 turn the direction
+    // of text.
     const bool control =
         first < 0x20 || first == 0x7F || (first >= 0x80 && length == 1) ||
         (first == 0xC2 && static_cast<uint8_t>(sequence[1]) < 0xA0) ||
-        (length == 3 && (sequence.substr(0, 2) == "\xE2\x80" || sequence.substr(0, 2) == "\xE2\x81") &&
+        (length == 3 &&
+         (sequence.substr(0, 2) == "\xE2\x80" || sequence.substr(0, 2) == "\xE2\x81") &&
          static_cast<uint8_t>(sequence[2]) >= 0xA6 && static_cast<uint8_t>(sequence[2]) <= 0xAE);
     if (first == '"' || first == '\\') {
       absl::StrAppend(&escaped, "\\", sequence);
     } else if (first == '\n') {
       escaped += "\\n";
     } else if (control) {
-      for (const char c : sequence) absl::StrAppendFormat(&escaped, "\\x%02x", static_cast<uint8_t>(c));
+      for (const char c : sequence)
+        absl::StrAppendFormat(&escaped, "\\x%02x", static_cast<uint8_t>(c));
     } else {
       escaped.append(sequence.data(), sequence.size());
     }

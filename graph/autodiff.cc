@@ -47,7 +47,8 @@ class Differentiator {
       if (!y) return false;
       const std::string& name = Name(y);
       if (!IsFloating(y.type().dtype)) {
-        builder_.AddError(absl::StrCat("gradient of ", Quoted(name), ": must be float or double to be differentiated, but is ",
+        builder_.AddError(absl::StrCat("gradient of ", Quoted(name),
+                                       ": must be float or double to be differentiated, but is ",
                                        y.type().ToString()));
         return false;
       }
@@ -59,8 +60,9 @@ class Differentiator {
         if (y.type().rank() > 0) upstream = Call("Expand", {upstream, Call("Shape", {y})});
         builder_.SetOrigin("", "");
       } else if (upstream.type() != y.type()) {
-        builder_.AddError(absl::StrCat("gradient of ", Quoted(name), ": the upstream gradient must have type ",
-                                       y.type().ToString(), ", but has ", upstream.type().ToString()));
+        builder_.AddError(
+            absl::StrCat("gradient of ", Quoted(name), ": the upstream gradient must have type ",
+                         y.type().ToString(), ", but has ", upstream.type().ToString()));
         return false;
       }
       contributions_[Key(y)].push_back({"", static_cast<int>(i), upstream});
@@ -68,7 +70,8 @@ class Differentiator {
     return true;
   }
 
-  // A node depends on xs if it reads one of them or a value that does; gradients flow through such nodes only.
+  // A node depends on xs if it reads one of them or a value that does; gradients flow through such
+  // nodes only.
   void MarkDependents(const std::vector<Value>& xs) {
     for (const Value& x : xs) {
       if (x) targets_.insert(Key(x));
@@ -82,7 +85,8 @@ class Differentiator {
     }
   }
 
-  // Whether the gradient of input `i` of a node leads to one of xs. What is read for its shape alone has none.
+  // Whether the gradient of input `i` of a node leads to one of xs. What is read for its shape
+  // alone has none.
   bool Wanted(const Node& node, int i) const {
     const ValueId input = node.inputs[i];
     if (!input.present() || node.op->reads_shape_only(i)) return false;
@@ -91,7 +95,8 @@ class Differentiator {
   }
 
   void VisitNode(int n) {
-    // References into the builder's nodes stay valid while nodes are added; outputs may be added to `node` itself.
+    // References into the builder's nodes stay valid while nodes are added; outputs may be added to
+    // `node` itself.
     const Node& node = builder_.node(n);
     if (!depends_[n]) return;
     std::vector<Value> output_gradients;
@@ -105,9 +110,10 @@ class Differentiator {
       int i = 0;
       while (!Wanted(node, i)) ++i;
       const ValueId input = node.inputs[i];
-      builder_.AddError(absl::StrCat("node ", Quoted(node.name), " (", node.op->name(), "): gradient by ",
-                                     Quoted(Name(Value{&builder_, input.node, input.port})),
-                                     " was asked for, but the op has none: ", node.op->no_gradient_reason()));
+      builder_.AddError(
+          absl::StrCat("node ", Quoted(node.name), " (", node.op->name(), "): gradient by ",
+                       Quoted(Name(Value{&builder_, input.node, input.port})),
+                       " was asked for, but the op has none: ", node.op->no_gradient_reason()));
       return;
     }
     CallRule(n, std::move(output_gradients));
@@ -126,14 +132,16 @@ class Differentiator {
     StartMutation(*node.op);
     for (int i = 0; i < static_cast<int>(node.inputs.size()); ++i) {
       const ValueId input = node.inputs[i];
-      known.inputs.push_back(input.present() ? Read(Value{&builder_, input.node, input.port}) : Value{});
+      known.inputs.push_back(input.present() ? Read(Value{&builder_, input.node, input.port})
+                                             : Value{});
       known.wanted.push_back(Wanted(node, i));
     }
     const std::vector<bool> wanted = known.wanted;
     GradientContext context(std::move(known));
     const absl::Status status = node.op->gradient()(context);
     if (!status.ok()) {
-      builder_.AddError(absl::StrCat("node ", Quoted(node.name), " (", node.op->name(), "): ", status.message()));
+      builder_.AddError(
+          absl::StrCat("node ", Quoted(node.name), " (", node.op->name(), "): ", status.message()));
     }
     for (size_t i = 0; status.ok() && i < node.inputs.size(); ++i) {
       Value dx = context.input_gradients()[i];
@@ -142,8 +150,9 @@ class Differentiator {
       const Value x{&builder_, input.node, input.port};
       if (dx.type() != x.type()) {
         builder_.AddError(absl::StrCat("node ", Quoted(node.name), " (", node.op->name(),
-                                       "): internal: its rule gives the gradient of input ", i, " type ",
-                                       dx.type().ToString(), " instead of ", x.type().ToString()));
+                                       "): internal: its rule gives the gradient of input ", i,
+                                       " type ", dx.type().ToString(), " instead of ",
+                                       x.type().ToString()));
         continue;
       }
       contributions_[input].push_back({node.name, static_cast<int>(i), Mutated(*node.op, dx)});
@@ -173,7 +182,8 @@ class Differentiator {
       std::vector<Value> values;
       for (const Contribution& term : terms) values.push_back(term.gradient);
       gradient = Call("Sum", values);
-    } else if (gradient.node < first_gradient_ || gradient.port != 0 || named_.count(gradient.node) > 0) {
+    } else if (gradient.node < first_gradient_ || gradient.port != 0 ||
+               named_.count(gradient.node) > 0) {
       gradient = Call("Identity", {gradient});
     }
     builder_.SetOrigin("", "");
@@ -184,10 +194,15 @@ class Differentiator {
     return finished_[Key(v)] = gradient;
   }
 
-  bool MutationIs(Kind kind) const { return options_.mutation != nullptr && options_.mutation->kind == kind; }
-  static absl::string_view OpName(const Node& node) { return node.op == nullptr ? "" : absl::string_view(node.op->name()); }
+  bool MutationIs(Kind kind) const {
+    return options_.mutation != nullptr && options_.mutation->kind == kind;
+  }
+  static absl::string_view OpName(const Node& node) {
+    return node.op == nullptr ? "" : absl::string_view(node.op->name());
+  }
 
-  // While the mutated op's rule runs, nodes it adds are looked at, and changed if they are what the mutation is about.
+  // While the mutated op's rule runs, nodes it adds are looked at, and changed if they are what the
+  // mutation is about.
   void StartMutation(const OpDef& op) {
     mutates_ = options_.mutation != nullptr && options_.mutation->op == op.name();
     const bool transpose = MutationIs(Kind::kNoTranspose), sum = MutationIs(Kind::kNoBroadcastSum);
@@ -209,7 +224,8 @@ class Differentiator {
   }
 
   Value Read(Value value) {
-    if (!mutates_ || !MutationIs(Kind::kStaleValue) || !value || !IsFloating(value.type().dtype)) return value;
+    if (!mutates_ || !MutationIs(Kind::kStaleValue) || !value || !IsFloating(value.type().dtype))
+      return value;
     ++options_.mutation->applied;
     return value * 0.5 + 0.25;
   }
@@ -253,19 +269,24 @@ class Differentiator {
 }  // namespace
 
 absl::string_view GradientMutation::KindName(Kind kind) {
-  constexpr absl::string_view kNames[kNumKinds] = {
-      "sign", "factor 2", "factor 1.00001", "missing transpose", "missing broadcast sum", "lost fan-out term", "stale value"};
+  constexpr absl::string_view kNames[kNumKinds] = {"sign",
+                                                   "factor 2",
+                                                   "factor 1.00001",
+                                                   "missing transpose",
+                                                   "missing broadcast sum",
+                                                   "lost fan-out term",
+                                                   "stale value"};
   return kNames[static_cast<int>(kind)];
 }
 
-std::vector<Value> Gradients(GraphBuilder& builder, const std::vector<Value>& ys, const std::vector<Value>& xs,
-                             const GradientOptions& options) {
+std::vector<Value> Gradients(GraphBuilder& builder, const std::vector<Value>& ys,
+                             const std::vector<Value>& xs, const GradientOptions& options) {
   return Differentiator(builder, options).Run(ys, xs);
 }
 
-absl::StatusOr<Graph> Differentiate(const Graph& graph, absl::string_view y, GradientTargets targets,
-                                    absl::string_view upstream_input, GradientMutation* mutation,
-                                    const OpRegistry& registry) {
+absl::StatusOr<Graph> Differentiate(const Graph& graph, absl::string_view y,
+                                    GradientTargets targets, absl::string_view upstream_input,
+                                    GradientMutation* mutation, const OpRegistry& registry) {
   GraphBuilder builder(graph, registry);
   const Value loss = builder.Find(y);
   if (!loss) {

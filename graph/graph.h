@@ -1,8 +1,8 @@
 // A model in memory: nodes, what is fed, what is kept between steps, what comes out.
 //
-// Nodes stand in topological order: a node reads only values of nodes before it. Inputs and states are nodes without
-// an op. Compositions are expanded, types are inferred, attributes are complete. A Graph is immutable; GraphBuilder makes one, from
-// C++ calls, from a file or from another graph.
+// Nodes stand in topological order: a node reads only values of nodes before it. Inputs and states
+// are nodes without an op. Compositions are expanded, types are inferred, attributes are complete.
+// A Graph is immutable; GraphBuilder makes one, from C++ calls, from a file or from another graph.
 
 #ifndef FLOWGRAD_GRAPH_GRAPH_H_
 #define FLOWGRAD_GRAPH_GRAPH_H_
@@ -44,10 +44,13 @@ struct Node {
   uint64_t stream = 0;  // key of random numbers; copied by every pass
 
   // "MatMul", "input" or "state".
-  absl::string_view kind() const { return op == nullptr ? "source" : absl::string_view(op->name()); }
+  absl::string_view kind() const {
+    return op == nullptr ? "source" : absl::string_view(op->name());
+  }
 };
 
-// What is kept between steps: a pair (now, next). Ops read `now`; after the step the state has the value `next`.
+// What is kept between steps: a pair (now, next). Ops read `now`; after the step the state has the
+// value `next`.
 struct State {
   std::string name;
   ValueId now;
@@ -91,8 +94,12 @@ class Graph {
   const std::vector<GradientPair>& gradients() const { return gradients_; }
 
   const Node& node(ValueId value) const { return nodes_[value.node]; }
-  const TensorType& type(ValueId value) const { return nodes_[value.node].outputs[value.port].type; }
-  const std::string& value_name(ValueId value) const { return nodes_[value.node].outputs[value.port].name; }
+  const TensorType& type(ValueId value) const {
+    return nodes_[value.node].outputs[value.port].type;
+  }
+  const std::string& value_name(ValueId value) const {
+    return nodes_[value.node].outputs[value.port].name;
+  }
   // Absent if there is no value of this name.
   ValueId Find(absl::string_view value_name) const;
   std::vector<std::string> ValueNames() const;

@@ -14,18 +14,21 @@ namespace {
 
 constexpr size_t kLongestName = 1024;
 
-// An absent value that stands for a mistake already reported, as opposed to an optional input left out.
+// An absent value that stands for a mistake already reported, as opposed to an optional input left
+// out.
 Value Poison(Builder* builder) { return Value{builder}; }
 bool IsPoison(const Value& value) { return value.builder != nullptr && value.node < 0; }
 
 bool IsName(absl::string_view name) {
   return !name.empty() && name.size() <= kLongestName && IsUtf8(name) &&
-         std::none_of(name.begin(), name.end(),
-                      [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == 0x7F; });
+         std::none_of(name.begin(), name.end(), [](char c) {
+           return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == 0x7F;
+         });
 }
 
 // The names of a node's outputs: those given, and name, name:1, ... for the rest.
-std::vector<std::string> OutputNames(const std::string& name, const std::vector<std::string>& given, int count) {
+std::vector<std::string> OutputNames(const std::string& name, const std::vector<std::string>& given,
+                                     int count) {
   std::vector<std::string> names = given;
   for (int i = static_cast<int>(given.size()); i < count; ++i) {
     names.push_back(i == 0 ? name : absl::StrCat(name, ":", i));
@@ -35,8 +38,9 @@ std::vector<std::string> OutputNames(const std::string& name, const std::vector<
 
 }  // namespace
 
-GraphBuilder::NodeShapes::NodeShapes(const GraphBuilder& builder, const OpDef* op, const Attributes* attributes,
-                                     const std::vector<Value>& inputs, int num_outputs)
+GraphBuilder::NodeShapes::NodeShapes(const GraphBuilder& builder, const OpDef* op,
+                                     const Attributes* attributes, const std::vector<Value>& inputs,
+                                     int num_outputs)
     : dims_(inputs.size()) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Value& input = inputs[i];
@@ -50,7 +54,8 @@ GraphBuilder::NodeShapes::NodeShapes(const GraphBuilder& builder, const OpDef* o
     }
   }
   for (const auto& dims : dims_) dims_pointers_.push_back(dims ? &*dims : nullptr);
-  context_.emplace(op, attributes, ShapeContext::Inputs{types_, constants_, dims_pointers_}, num_outputs);
+  context_.emplace(op, attributes, ShapeContext::Inputs{types_, constants_, dims_pointers_},
+                   num_outputs);
 }
 
 GraphBuilder::GraphBuilder(const OpRegistry& registry) : registry_(registry) {
@@ -68,7 +73,8 @@ GraphBuilder::GraphBuilder(const Graph& graph, const OpRegistry& registry)
     for (const ValueId& input : node.inputs) {
       inputs.push_back(input.present() ? Value{this, input.node, input.port} : Value{});
     }
-    NodeShapes shapes(*this, node.op, &node.attributes, inputs, static_cast<int>(node.outputs.size()));
+    NodeShapes shapes(*this, node.op, &node.attributes, inputs,
+                      static_cast<int>(node.outputs.size()));
     if (node.op->InferShapes(shapes.context()).ok() && shapes.context().output_dims_value()) {
       dims_values_[n] = *shapes.context().output_dims_value();
     }
@@ -81,7 +87,9 @@ void GraphBuilder::AddError(std::string message) {
   }
 }
 
-std::string GraphBuilder::Scoped(absl::string_view name) const { return absl::StrCat(scope_, name); }
+std::string GraphBuilder::Scoped(absl::string_view name) const {
+  return absl::StrCat(scope_, name);
+}
 
 std::string GraphBuilder::UniqueName(absl::string_view base) {
   std::string name(base);
@@ -98,9 +106,10 @@ bool GraphBuilder::Claim(const std::string& name, ValueId value, absl::string_vi
   }
   const auto [place, is_new] = graph_.values_.emplace(name, value);
   if (is_new) return true;
-  AddError(absl::StrCat(what, ": name ", Quoted(name), " is taken by ",
-                        nodes_[place->second.node].op == nullptr ? "an input or variable" : "a node",
-                        "; names must be unique in a graph"));
+  AddError(
+      absl::StrCat(what, ": name ", Quoted(name), " is taken by ",
+                   nodes_[place->second.node].op == nullptr ? "an input or variable" : "a node",
+                   "; names must be unique in a graph"));
   return false;
 }
 
@@ -116,7 +125,8 @@ Value GraphBuilder::AddSource(absl::string_view name, TensorType type) {
   return {this, id.node, 0};
 }
 
-Value GraphBuilder::Input(absl::string_view name, absl::string_view type_text, Tensor default_value) {
+Value GraphBuilder::Input(absl::string_view name, absl::string_view type_text,
+                          Tensor default_value) {
   absl::StatusOr<TensorType> type = ParseTensorType(type_text);
   if (!type.ok()) {
     AddError(absl::StrCat("input ", Quoted(name), ": ", type.status().message()));
@@ -127,11 +137,13 @@ Value GraphBuilder::Input(absl::string_view name, absl::string_view type_text, T
 
 Value GraphBuilder::Input(absl::string_view name, TensorType type, Tensor default_value) {
   if (name == kTrainingMode) {
-    AddError(absl::StrCat("input ", Quoted(name), ": this name is kept for the engine; use it without declaring it"));
+    AddError(absl::StrCat("input ", Quoted(name),
+                          ": this name is kept for the engine; use it without declaring it"));
     return Poison(this);
   }
   const Value value = AddSource(name, std::move(type));
-  if (value) graph_.inputs_.push_back({nodes_[value.node].name, {value.node, 0}, std::move(default_value)});
+  if (value)
+    graph_.inputs_.push_back({nodes_[value.node].name, {value.node, 0}, std::move(default_value)});
   return value;
 }
 
@@ -157,7 +169,8 @@ Value GraphBuilder::AddState(absl::string_view name, absl::string_view type_text
     return Poison(this);
   }
   if (trained && !IsFloating(type->dtype)) {
-    AddError(absl::StrCat(what, ": a parameter must be float or double, but is ", DTypeName(type->dtype)));
+    AddError(absl::StrCat(what, ": a parameter must be float or double, but is ",
+                          DTypeName(type->dtype)));
     return Poison(this);
   }
   const Value value = AddSource(name, *std::move(type));
@@ -167,7 +180,8 @@ Value GraphBuilder::AddState(absl::string_view name, absl::string_view type_text
   return value;
 }
 
-Value GraphBuilder::Parameter(absl::string_view name, absl::string_view type, Initializer init, bool frozen) {
+Value GraphBuilder::Parameter(absl::string_view name, absl::string_view type, Initializer init,
+                              bool frozen) {
   return AddState(name, type, std::move(init), /*trained=*/true, frozen);
 }
 
@@ -183,20 +197,22 @@ void GraphBuilder::Update(Value variable, Value next) {
     if (state.next.present()) {
       AddError(absl::StrCat(what, ": is given twice"));
     } else if (type(next) != type(variable)) {
-      AddError(absl::StrCat(what, ": the next value must have type ", type(variable).ToString(), ", but has ",
-                            type(next).ToString()));
+      AddError(absl::StrCat(what, ": the next value must have type ", type(variable).ToString(),
+                            ", but has ", type(next).ToString()));
     } else {
       state.next = {next.node, next.port};
     }
     return;
   }
-  AddError(absl::StrCat("update of ", Quoted(nodes_[variable.node].name), ": is no parameter or variable"));
+  AddError(absl::StrCat("update of ", Quoted(nodes_[variable.node].name),
+                        ": is no parameter or variable"));
 }
 
 void GraphBuilder::Output(Value value, absl::string_view name) {
   has_outputs_ = true;
   if (!value) return;
-  const std::string output = name.empty() ? nodes_[value.node].outputs[value.port].name : std::string(name);
+  const std::string output =
+      name.empty() ? nodes_[value.node].outputs[value.port].name : std::string(name);
   for (const GraphOutput& other : graph_.outputs_) {
     if (other.name != output) continue;
     AddError(absl::StrCat("output ", Quoted(output), ": is given twice"));
@@ -253,9 +269,9 @@ std::vector<Value> GraphBuilder::Add(NodeSpec spec) {
   for (int i = 0; i < spec.num_outputs; ++i) {
     const SymbolicShape& shape = shapes.context().output(i).shape;
     if (shape.size() > kMaxRank || (IsKnown(shape) && NumElements(KnownDims(shape)) < 0)) {
-      AddError(absl::StrCat(Where(spec), ": output ", Quoted(op->output_port(i).name), " would have shape ",
-                            ShapeString(shape), ": rank must be at most ", kMaxRank,
-                            " and elements must be countable"));
+      AddError(absl::StrCat(Where(spec), ": output ", Quoted(op->output_port(i).name),
+                            " would have shape ", ShapeString(shape), ": rank must be at most ",
+                            kMaxRank, " and elements must be countable"));
       return poison;
     }
   }
@@ -264,7 +280,8 @@ std::vector<Value> GraphBuilder::Add(NodeSpec spec) {
   return Append(*op, spec, context);
 }
 
-std::vector<Value> GraphBuilder::Append(const OpDef& op, NodeSpec& spec, const ShapeContext& shapes) {
+std::vector<Value> GraphBuilder::Append(const OpDef& op, NodeSpec& spec,
+                                        const ShapeContext& shapes) {
   const int id = num_nodes();
   Node node;
   node.name = spec.name;
@@ -273,7 +290,8 @@ std::vector<Value> GraphBuilder::Append(const OpDef& op, NodeSpec& spec, const S
   node.rule = spec.rule.empty() ? rule_ : spec.rule;
   node.stream = spec.stream.value_or(StreamOf(spec.name));
   for (const Value& input : spec.inputs) node.inputs.push_back({input.node, input.port});
-  const std::vector<std::string> names = OutputNames(spec.name, spec.output_names, spec.num_outputs);
+  const std::vector<std::string> names =
+      OutputNames(spec.name, spec.output_names, spec.num_outputs);
   std::vector<Value> values;
   nodes_.push_back(std::move(node));
   Node& added = nodes_.back();
@@ -281,7 +299,8 @@ std::vector<Value> GraphBuilder::Append(const OpDef& op, NodeSpec& spec, const S
   for (int i = 0; i < spec.num_outputs; ++i) {
     const bool left_out = names[i].empty();
     if (left_out && !op.output_port(i).optional) {
-      AddError(absl::StrCat(Where(spec), ": output ", Quoted(op.output_port(i).name), " cannot be left out"));
+      AddError(absl::StrCat(Where(spec), ": output ", Quoted(op.output_port(i).name),
+                            " cannot be left out"));
     }
     added.outputs[i] = {names[i], shapes.output(i)};
     const bool claimed = left_out || Claim(names[i], {id, i}, Where(spec));
@@ -292,8 +311,10 @@ std::vector<Value> GraphBuilder::Append(const OpDef& op, NodeSpec& spec, const S
   return values;
 }
 
-std::vector<Value> GraphBuilder::Expand(const OpDef& op, const NodeSpec& spec, const ShapeContext& shapes) {
-  const std::vector<std::string> names = OutputNames(spec.name, spec.output_names, spec.num_outputs);
+std::vector<Value> GraphBuilder::Expand(const OpDef& op, const NodeSpec& spec,
+                                        const ShapeContext& shapes) {
+  const std::vector<std::string> names =
+      OutputNames(spec.name, spec.output_names, spec.num_outputs);
   const int first_new = num_nodes();
   const std::string outer_scope = std::exchange(scope_, absl::StrCat(spec.name, "/"));
   const std::string outer_node = composed_node_;
@@ -311,11 +332,12 @@ std::vector<Value> GraphBuilder::Expand(const OpDef& op, const NodeSpec& spec, c
     Value value = context.outputs()[i];
     if (!value || type(value) != shapes.output(i)) {
       AddError(absl::StrCat(where, ": internal: composition of ", op.name(), " gives ",
-                            value ? type(value).ToString() : "nothing", " for output ", i, " instead of ",
-                            shapes.output(i).ToString()));
+                            value ? type(value).ToString() : "nothing", " for output ", i,
+                            " instead of ", shapes.output(i).ToString()));
       break;
     }
-    // A name of its own for each output, also where the composition hands an input or one value twice through.
+    // A name of its own for each output, also where the composition hands an input or one value
+    // twice through.
     if (value.node < first_new || std::find(taken.begin(), taken.end(), value) != taken.end()) {
       value = Call("Identity", {value});
     }
@@ -330,8 +352,8 @@ std::vector<Value> GraphBuilder::Expand(const OpDef& op, const NodeSpec& spec, c
   return values;
 }
 
-std::vector<Value> GraphBuilder::CallMany(absl::string_view op, std::vector<Value> inputs, Attributes attributes,
-                                          int num_outputs) {
+std::vector<Value> GraphBuilder::CallMany(absl::string_view op, std::vector<Value> inputs,
+                                          Attributes attributes, int num_outputs) {
   NodeSpec spec;
   spec.op = std::string(op);
   spec.inputs = std::move(inputs);
@@ -370,14 +392,16 @@ void GraphBuilder::Rename(Value value, absl::string_view name) {
 
 Value GraphBuilder::Find(absl::string_view name) {
   const auto found = graph_.values_.find(std::string(name));
-  return found == graph_.values_.end() ? Value{} : Value{this, found->second.node, found->second.port};
+  return found == graph_.values_.end() ? Value{}
+                                       : Value{this, found->second.node, found->second.port};
 }
 
 std::unique_ptr<GraphBuilder::NodeShapes> GraphBuilder::ShapesOf(int index) const {
   const Node& node = nodes_[index];
   std::vector<Value> inputs;
   for (const ValueId& input : node.inputs) {
-    inputs.push_back(input.present() ? Value{const_cast<GraphBuilder*>(this), input.node, input.port} : Value{});
+    inputs.push_back(
+        input.present() ? Value{const_cast<GraphBuilder*>(this), input.node, input.port} : Value{});
   }
   auto shapes = std::make_unique<NodeShapes>(*this, node.op, &node.attributes, inputs,
                                              static_cast<int>(node.outputs.size()));
@@ -423,12 +447,14 @@ absl::StatusOr<Graph> GraphBuilder::Build() && {
     for (int n = 0; n < num_nodes(); ++n) {
       if (nodes_[n].op == nullptr) continue;
       for (size_t i = 0; i < nodes_[n].outputs.size(); ++i) {
-        if (!read[n][i] && !nodes_[n].outputs[i].name.empty()) Output({this, n, static_cast<int>(i)});
+        if (!read[n][i] && !nodes_[n].outputs[i].name.empty())
+          Output({this, n, static_cast<int>(i)});
       }
     }
   }
   if (!errors_.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors_, "\n"));
-  graph_.nodes_.assign(std::make_move_iterator(nodes_.begin()), std::make_move_iterator(nodes_.end()));
+  graph_.nodes_.assign(std::make_move_iterator(nodes_.begin()),
+                       std::make_move_iterator(nodes_.end()));
   return std::move(graph_);
 }
 

@@ -9,8 +9,9 @@
 //   g.Output(loss);
 //   absl::StatusOr<Graph> graph = g.Build();
 //
-// Types are inferred as nodes are added. A composed op is put in as the ops it is made of, in a scope of its name. Errors are
-// gathered, each with the name of its node, and come out of Build(), one per line.
+// Types are inferred as nodes are added. A composed op is put in as the ops it is made of, in a
+// scope of its name. Errors are gathered, each with the name of its node, and come out of Build(),
+// one per line.
 //
 // Threads: one builder, one thread. The registry must outlive the builder and its graphs.
 
@@ -47,11 +48,13 @@ class GraphBuilder : public Builder {
 
   void SetName(absl::string_view name) { graph_.name_ = std::string(name); }
 
-  // Something fed at each run; `default_value` is used where nothing is fed. A symbol in `type` is the same number everywhere.
+  // Something fed at each run; `default_value` is used where nothing is fed. A symbol in `type` is
+  // the same number everywhere.
   Value Input(absl::string_view name, absl::string_view type, Tensor default_value = {});
   Value Input(absl::string_view name, TensorType type, Tensor default_value = {});
   // A trained value.
-  Value Parameter(absl::string_view name, absl::string_view type, Initializer init, bool frozen = false);
+  Value Parameter(absl::string_view name, absl::string_view type, Initializer init,
+                  bool frozen = false);
   // A value kept between steps that Update() changes.
   Value Variable(absl::string_view name, absl::string_view type, Initializer init);
   // After a step, `variable` (made by Parameter or Variable) becomes `next`.
@@ -66,7 +69,8 @@ class GraphBuilder : public Builder {
   // Names made until the returned object is destroyed start with `name` and a slash.
   class [[nodiscard]] ScopeGuard {
    public:
-    ScopeGuard(GraphBuilder* builder, std::string outer) : builder_(builder), outer_(std::move(outer)) {}
+    ScopeGuard(GraphBuilder* builder, std::string outer)
+        : builder_(builder), outer_(std::move(outer)) {}
     ~ScopeGuard() { builder_->scope_ = outer_; }
     ScopeGuard(const ScopeGuard&) = delete;
     ScopeGuard& operator=(const ScopeGuard&) = delete;
@@ -84,15 +88,16 @@ class GraphBuilder : public Builder {
     std::vector<Value> inputs;
     Attributes attributes;
     int num_outputs = 1;
-    std::vector<std::string> output_names;  // "" leaves out an optional output; default: name, name:1, ...
+    std::vector<std::string>
+        output_names;  // "" leaves out an optional output; default: name, name:1, ...
     std::string forward, rule;
     std::optional<uint64_t> stream;
   };
   std::vector<Value> Add(NodeSpec spec);
 
   // Builder
-  std::vector<Value> CallMany(absl::string_view op, std::vector<Value> inputs, Attributes attributes,
-                              int num_outputs) override;
+  std::vector<Value> CallMany(absl::string_view op, std::vector<Value> inputs,
+                              Attributes attributes, int num_outputs) override;
   const TensorType& type(Value value) const override;
   void Rename(Value value, absl::string_view name) override;
 
@@ -127,7 +132,8 @@ class GraphBuilder : public Builder {
 
  private:
   Value AddSource(absl::string_view name, TensorType type);
-  Value AddState(absl::string_view name, absl::string_view type, Initializer init, bool trained, bool frozen);
+  Value AddState(absl::string_view name, absl::string_view type, Initializer init, bool trained,
+                 bool frozen);
   std::vector<Value> Expand(const OpDef& op, const NodeSpec& spec, const ShapeContext& shapes);
   std::vector<Value> Append(const OpDef& op, NodeSpec& spec, const ShapeContext& shapes);
   std::string Scoped(absl::string_view name) const;
@@ -135,8 +141,8 @@ class GraphBuilder : public Builder {
   std::string Where(const NodeSpec& spec) const;
 
   const OpRegistry& registry_;
-  Graph graph_;             // all but its nodes
-  std::deque<Node> nodes_;  // stable addresses
+  Graph graph_;                               // all but its nodes
+  std::deque<Node> nodes_;                    // stable addresses
   std::map<int, SymbolicShape> dims_values_;  // of output 0, by node
   std::map<std::string, int> next_number_;    // per base name, for UniqueName
   std::vector<std::string> errors_;

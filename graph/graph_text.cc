@@ -28,7 +28,8 @@ std::string AttributesText(const Node& node) {
   for (const Attributes::Entry& entry : node.attributes.entries()) {
     const auto spec = std::find_if(node.op->attributes().begin(), node.op->attributes().end(),
                                    [&](const AttributeSpec& s) { return s.name == entry.first; });
-    if (spec->default_value && SameAttributes({{entry.first, *spec->default_value}}, {entry})) continue;
+    if (spec->default_value && SameAttributes({{entry.first, *spec->default_value}}, {entry}))
+      continue;
     parts.push_back(AttributeString(entry));
   }
   return parts.empty() ? "" : absl::StrCat(" {", absl::StrJoin(parts, ", "), "}");
@@ -40,10 +41,13 @@ std::string NodeText(const Graph& graph, const Node& node, const TextOptions& op
       out->append(text(output));
     });
   };
-  std::string line = join_outputs([](const Node::Output& o) { return o.name.empty() ? "_" : Escaped(o.name); });
-  absl::StrAppend(&line, " = ", node.op->name(), "(", InputNames(graph, node), ")", AttributesText(node));
+  std::string line =
+      join_outputs([](const Node::Output& o) { return o.name.empty() ? "_" : Escaped(o.name); });
+  absl::StrAppend(&line, " = ", node.op->name(), "(", InputNames(graph, node), ")",
+                  AttributesText(node));
   if (options.types) {
-    absl::StrAppend(&line, ": ", join_outputs([](const Node::Output& o) { return o.type.ToString(); }));
+    absl::StrAppend(&line, ": ",
+                    join_outputs([](const Node::Output& o) { return o.type.ToString(); }));
   }
   if (options.origins && !node.forward.empty()) {
     absl::StrAppend(&line, "  # ", node.rule, " of ", Escaped(node.forward));
@@ -79,12 +83,14 @@ absl::StatusOr<AttributeValue> ParseNumber(absl::string_view text) {
 }
 
 absl::StatusOr<AttributeValue> ParseAttribute(absl::string_view text) {
-  if (absl::ConsumePrefix(&text, "\"")) return AttributeValue(std::string(absl::StripSuffix(text, "\"")));
+  if (absl::ConsumePrefix(&text, "\""))
+    return AttributeValue(std::string(absl::StripSuffix(text, "\"")));
   if (absl::ConsumePrefix(&text, "[")) {
     Ints ints;
     for (const std::string& part : SplitTop(absl::StripSuffix(text, "]"), ',')) {
       ASSIGN_OR_RETURN(const AttributeValue value, ParseNumber(part));
-      if (!std::holds_alternative<int64_t>(value)) return absl::InvalidArgumentError("lists are of integers");
+      if (!std::holds_alternative<int64_t>(value))
+        return absl::InvalidArgumentError("lists are of integers");
       ints.push_back(std::get<int64_t>(value));
     }
     return AttributeValue(std::move(ints));
@@ -92,14 +98,18 @@ absl::StatusOr<AttributeValue> ParseAttribute(absl::string_view text) {
   const size_t brace = text.find('{');
   if (brace == absl::string_view::npos) return ParseNumber(text);
   ASSIGN_OR_RETURN(const TensorType type, ParseTensorType(text.substr(0, brace)));
-  const std::vector<std::string> numbers = SplitTop(absl::StripSuffix(text.substr(brace + 1), "}"), ',');
-  if (!IsKnown(type.shape) || NumElements(KnownDims(type.shape)) != static_cast<int64_t>(numbers.size())) {
-    return absl::InvalidArgumentError(absl::StrCat("tensor of type ", type.ToString(), " has ", numbers.size(), " numbers"));
+  const std::vector<std::string> numbers =
+      SplitTop(absl::StripSuffix(text.substr(brace + 1), "}"), ',');
+  if (!IsKnown(type.shape) ||
+      NumElements(KnownDims(type.shape)) != static_cast<int64_t>(numbers.size())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor of type ", type.ToString(), " has ", numbers.size(), " numbers"));
   }
   Tensor tensor(type.dtype, KnownDims(type.shape));
   for (size_t i = 0; i < numbers.size(); ++i) {
     double value;
-    if (!absl::SimpleAtod(numbers[i], &value)) return absl::InvalidArgumentError(absl::StrCat(Quoted(numbers[i]), " is no number"));
+    if (!absl::SimpleAtod(numbers[i], &value))
+      return absl::InvalidArgumentError(absl::StrCat(Quoted(numbers[i]), " is no number"));
     tensor.set(static_cast<int64_t>(i), value);
   }
   return AttributeValue(std::move(tensor));
@@ -157,7 +167,8 @@ class TextReader {
   absl::Status ReadState(absl::string_view line, bool trained) {
     const std::vector<std::string> sides = SplitTop(line, '=');
     const std::vector<std::string> parts = SplitTop(sides[0], ':');
-    if (parts.size() != 2 || sides.size() > 2) return absl::InvalidArgumentError("expected \"NAME: TYPE = INITIALIZER\"");
+    if (parts.size() != 2 || sides.size() > 2)
+      return absl::InvalidArgumentError("expected \"NAME: TYPE = INITIALIZER\"");
     Initializer init;
     double constant;
     if (sides.size() == 2 && sides[1] == "glorot_uniform") {
@@ -166,9 +177,11 @@ class TextReader {
                absl::SimpleAtod(sides[1].substr(9, sides[1].size() - 10), &constant)) {
       init = ConstantValue(constant);
     } else if (sides.size() == 2 && sides[1] != "zeros") {
-      return absl::InvalidArgumentError(absl::StrCat("initializer ", Quoted(sides[1]), " is not read from text"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("initializer ", Quoted(sides[1]), " is not read from text"));
     }
-    trained ? builder_.Parameter(parts[0], parts[1], init) : builder_.Variable(parts[0], parts[1], init);
+    trained ? builder_.Parameter(parts[0], parts[1], init)
+            : builder_.Variable(parts[0], parts[1], init);
     return absl::OkStatus();
   }
 
@@ -178,7 +191,8 @@ class TextReader {
     absl::string_view head = parts[0];
     GraphBuilder::NodeSpec spec;
     const size_t open = head.find('('), close = head.find(')');
-    if (open == absl::string_view::npos || close == absl::string_view::npos) return absl::InvalidArgumentError("expected \"OP(INPUTS)\"");
+    if (open == absl::string_view::npos || close == absl::string_view::npos)
+      return absl::InvalidArgumentError("expected \"OP(INPUTS)\"");
     spec.op = std::string(head.substr(0, open));
     for (const std::string& name : SplitTop(head.substr(open + 1, close - open - 1), ',')) {
       if (name == "_") {
@@ -192,12 +206,15 @@ class TextReader {
     if (absl::ConsumePrefix(&rest, "{")) {
       for (const std::string& attribute : SplitTop(absl::StripSuffix(rest, "}"), ',')) {
         const size_t equals = attribute.find('=');
-        if (equals == std::string::npos) return absl::InvalidArgumentError("expected \"{NAME=VALUE}\"");
-        ASSIGN_OR_RETURN(AttributeValue value, ParseAttribute(absl::string_view(attribute).substr(equals + 1)));
+        if (equals == std::string::npos)
+          return absl::InvalidArgumentError("expected \"{NAME=VALUE}\"");
+        ASSIGN_OR_RETURN(AttributeValue value,
+                         ParseAttribute(absl::string_view(attribute).substr(equals + 1)));
         spec.attributes.Set(attribute.substr(0, equals), std::move(value));
       }
     }
-    for (const std::string& name : SplitTop(outputs, ',')) spec.output_names.push_back(name == "_" ? "" : name);
+    for (const std::string& name : SplitTop(outputs, ','))
+      spec.output_names.push_back(name == "_" ? "" : name);
     spec.name = spec.output_names[0];
     spec.num_outputs = static_cast<int>(spec.output_names.size());
     const std::vector<Value> values = builder_.Add(std::move(spec));
@@ -205,7 +222,8 @@ class TextReader {
     const std::vector<std::string> types = SplitTop(parts[1], ',');
     for (size_t i = 0; i < std::min(types.size(), values.size()); ++i) {
       if (values[i] && values[i].type().ToString() != types[i]) {
-        return absl::InvalidArgumentError(absl::StrCat("type is ", values[i].type().ToString(), ", not ", types[i]));
+        return absl::InvalidArgumentError(
+            absl::StrCat("type is ", values[i].type().ToString(), ", not ", types[i]));
       }
     }
     return absl::OkStatus();
@@ -226,7 +244,8 @@ class TextReader {
 std::string GraphText(const Graph& graph, const TextOptions& options) {
   std::string text;
   for (const GraphInput& input : graph.inputs()) {
-    absl::StrAppend(&text, "input ", Escaped(input.name), ": ", graph.type(input.value).ToString(), "\n");
+    absl::StrAppend(&text, "input ", Escaped(input.name), ": ", graph.type(input.value).ToString(),
+                    "\n");
   }
   for (const State& state : graph.states()) {
     absl::StrAppend(&text, state.trained ? "parameter " : "variable ", Escaped(state.name), ": ",
@@ -237,14 +256,17 @@ std::string GraphText(const Graph& graph, const TextOptions& options) {
   }
   for (const State& state : graph.states()) {
     if (!state.next.present()) continue;
-    absl::StrAppend(&text, "update ", Escaped(state.name), " = ", Escaped(graph.value_name(state.next)), "\n");
+    absl::StrAppend(&text, "update ", Escaped(state.name), " = ",
+                    Escaped(graph.value_name(state.next)), "\n");
   }
   for (const GraphOutput& output : graph.outputs()) {
     const std::string& value = graph.value_name(output.value);
-    absl::StrAppend(&text, "output ", Escaped(output.name), output.name == value ? "" : absl::StrCat(" = ", Escaped(value)), "\n");
+    absl::StrAppend(&text, "output ", Escaped(output.name),
+                    output.name == value ? "" : absl::StrCat(" = ", Escaped(value)), "\n");
   }
   for (const GradientPair& pair : graph.gradients()) {
-    absl::StrAppend(&text, "gradient ", Escaped(pair.value), " = ", Escaped(graph.value_name(pair.gradient)), "\n");
+    absl::StrAppend(&text, "gradient ", Escaped(pair.value), " = ",
+                    Escaped(graph.value_name(pair.gradient)), "\n");
   }
   return text;
 }
@@ -273,7 +295,8 @@ std::string Formula(const Graph& graph, const Node& node) {
       ++i;
     } else {
       size_t end = i + 1;
-      while (end < pattern.size() && (absl::ascii_isalnum(pattern[end]) || pattern[end] == '_')) ++end;
+      while (end < pattern.size() && (absl::ascii_isalnum(pattern[end]) || pattern[end] == '_'))
+        ++end;
       const std::string name = pattern.substr(i + 1, end - i - 1);
       const AttributeValue* value = node.attributes.Find(name);
       if (value != nullptr) formula += AttributeString({name, *value}).substr(name.size() + 1);

@@ -21,16 +21,18 @@
 namespace flowgrad {
 
 struct TextOptions {
-  bool types = true;    // ": float[N,2]" after each node
+  bool types = true;     // ": float[N,2]" after each node
   bool origins = false;  // "  # MatMul of z" after each node that differentiation made
 };
 
 // `left_out` ports are written "_"; attributes only where they are not the op's defaults.
 std::string GraphText(const Graph& graph, const TextOptions& options = {});
 
-// Reads that text back; types after nodes may be left out, and are checked where given. Initializers are zeros, constants and glorot_uniform.
-// Errors name the line. For tests: tensors of more than eight elements do not survive.
-absl::StatusOr<Graph> ParseGraphText(absl::string_view text, const OpRegistry& registry = BuiltinOps());
+// Reads that text back; types after nodes may be left out, and are checked where given.
+// Initializers are zeros, constants and glorot_uniform. Errors name the line. For tests: tensors of
+// more than eight elements do not survive.
+absl::StatusOr<Graph> ParseGraphText(absl::string_view text,
+                                     const OpRegistry& registry = BuiltinOps());
 
 // The formula of a node, with names in it: "tanh(z1)".
 std::string Formula(const Graph& graph, const Node& node);

@@ -38,7 +38,8 @@ void FillOrthogonal(Tensor& tensor, double gain, absl::string_view name, uint64_
   if (narrow == 0) return;
   const Philox philox(seed, StreamOf(name));
   Eigen::MatrixXd matrix(tall, narrow);
-  for (int64_t i = 0; i < tall * narrow; ++i) matrix(i / narrow, i % narrow) = philox.Normal(0, 0, i);
+  for (int64_t i = 0; i < tall * narrow; ++i)
+    matrix(i / narrow, i % narrow) = philox.Normal(0, 0, i);
   const Eigen::HouseholderQR<Eigen::MatrixXd> qr(matrix);
   const Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(tall, narrow);
   for (int64_t r = 0; r < rows; ++r) {
@@ -89,25 +90,31 @@ std::string Initializer::ToString() const {
 
 absl::Status CheckInitializer(const Initializer& init, DType dtype, const SymbolicShape& shape) {
   if (!std::isfinite(init.first) || !std::isfinite(init.second)) {
-    return absl::InvalidArgumentError(absl::StrCat("numbers must be finite, but are ", init.ToString()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("numbers must be finite, but are ", init.ToString()));
   }
   const bool random = init.kind != Kind::kConstant && init.kind != Kind::kValue;
   if (random && !IsFloating(dtype)) {
-    return absl::InvalidArgumentError(absl::StrCat(init.ToString(), " needs float or double, but dtype is ", DTypeName(dtype)));
+    return absl::InvalidArgumentError(
+        absl::StrCat(init.ToString(), " needs float or double, but dtype is ", DTypeName(dtype)));
   }
   if (init.kind == Kind::kUniform && !(init.first < init.second)) {
-    return absl::InvalidArgumentError(absl::StrCat("uniform needs low < high, but they are ", Number(init.first), " and ",
+    return absl::InvalidArgumentError(absl::StrCat("uniform needs low < high, but they are ",
+                                                   Number(init.first), " and ",
                                                    Number(init.second)));
   }
   if (init.kind == Kind::kNormal && !(init.second > 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("normal needs stddev above 0, but it is ", Number(init.second)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("normal needs stddev above 0, but it is ", Number(init.second)));
   }
   if (init.kind == Kind::kOrthogonal && shape.size() < 2) {
-    return absl::InvalidArgumentError(absl::StrCat("orthogonal needs rank 2 or more, but shape is ", ShapeString(shape)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("orthogonal needs rank 2 or more, but shape is ", ShapeString(shape)));
   }
   const TensorType type{dtype, shape};
   if (init.kind == Kind::kValue && init.value.type() != type) {
-    return absl::InvalidArgumentError(absl::StrCat("value must be ", type.ToString(), ", but is ", init.value.type().ToString()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("value must be ", type.ToString(), ", but is ", init.value.type().ToString()));
   }
   return absl::OkStatus();
 }

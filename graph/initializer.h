@@ -43,13 +43,15 @@ Initializer HeNormal();
 Initializer Orthogonal(double gain = 1);
 Initializer Given(Tensor value);
 
-// What is wrong with this initializer for a variable of this type: ranges that are empty, values of another type, an orthogonal vector.
-absl::Status CheckInitializer(const Initializer& initializer, DType dtype, const SymbolicShape& shape);
+// What is wrong with this initializer for a variable of this type: ranges that are empty, values of
+// another type, an orthogonal vector.
+absl::Status CheckInitializer(const Initializer& initializer, DType dtype,
+                              const SymbolicShape& shape);
 
-// The first value of variable `name` in a run with `seed`. Drawn in double and rounded to `dtype`, so that float and double models start
-// alike. Errors: those of CheckInitializer().
-absl::StatusOr<Tensor> Initialize(const Initializer& initializer, absl::string_view name, DType dtype,
-                                  absl::Span<const int64_t> dims, uint64_t seed);
+// The first value of variable `name` in a run with `seed`. Drawn in double and rounded to `dtype`,
+// so that float and double models start alike. Errors: those of CheckInitializer().
+absl::StatusOr<Tensor> Initialize(const Initializer& initializer, absl::string_view name,
+                                  DType dtype, absl::Span<const int64_t> dims, uint64_t seed);
 
 }  // namespace flowgrad
 

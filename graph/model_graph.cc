@@ -24,14 +24,15 @@ constexpr size_t kMostCycleNames = 10;
 
 absl::StatusOr<Attributes> ParseAttributes(const NodeDef& node) {
   if (node.attribute_size() > kMostAttributes) {
-    return absl::InvalidArgumentError(absl::StrCat("a node has at most ", kMostAttributes, " attributes, but has ",
-                                                   node.attribute_size()));
+    return absl::InvalidArgumentError(absl::StrCat("a node has at most ", kMostAttributes,
+                                                   " attributes, but has ", node.attribute_size()));
   }
   Attributes attributes;
   for (const AttributeDef& def : node.attribute()) {
     const std::string what = absl::StrCat("attribute ", Quoted(def.name()));
     if (def.name().empty()) return absl::InvalidArgumentError("an attribute has no name");
-    if (attributes.has(def.name())) return absl::InvalidArgumentError(absl::StrCat(what, " is given twice"));
+    if (attributes.has(def.name()))
+      return absl::InvalidArgumentError(absl::StrCat(what, " is given twice"));
     switch (def.value_case()) {
       case AttributeDef::kI:
         attributes.Set(def.name(), def.i());
@@ -44,7 +45,8 @@ absl::StatusOr<Attributes> ParseAttributes(const NodeDef& node) {
         break;
       case AttributeDef::kT: {
         absl::StatusOr<Tensor> tensor = ParseTensor(def.t());
-        if (!tensor.ok()) return absl::InvalidArgumentError(absl::StrCat(what, ": ", tensor.status().message()));
+        if (!tensor.ok())
+          return absl::InvalidArgumentError(absl::StrCat(what, ": ", tensor.status().message()));
         attributes.Set(def.name(), *std::move(tensor));
         break;
       }
@@ -52,7 +54,8 @@ absl::StatusOr<Attributes> ParseAttributes(const NodeDef& node) {
         attributes.Set(def.name(), Ints(def.ints().values().begin(), def.ints().values().end()));
         break;
       case AttributeDef::kFloats:
-        attributes.Set(def.name(), Floats(def.floats().values().begin(), def.floats().values().end()));
+        attributes.Set(def.name(),
+                       Floats(def.floats().values().begin(), def.floats().values().end()));
         break;
       case AttributeDef::VALUE_NOT_SET:
         return absl::InvalidArgumentError(absl::StrCat(what, " has no value"));
@@ -135,7 +138,8 @@ void SetAttributes(const Node& node, NodeDef* def) {
   for (const Attributes::Entry& entry : node.attributes.entries()) {
     const auto spec = std::find_if(node.op->attributes().begin(), node.op->attributes().end(),
                                    [&](const AttributeSpec& s) { return s.name == entry.first; });
-    if (spec->default_value && SameAttributes({{entry.first, *spec->default_value}}, {entry})) continue;
+    if (spec->default_value && SameAttributes({{entry.first, *spec->default_value}}, {entry}))
+      continue;
     AttributeDef* out = def->add_attribute();
     out->set_name(entry.first);
     const AttributeValue& value = entry.second;
@@ -175,7 +179,9 @@ class Loader {
       builder_.Update(Named(update.variable(), what), Named(update.value(), what));
     }
     for (const GradientDef& gradient : def_.gradient()) {
-      builder_.Gradient(gradient.value(), Named(gradient.gradient(), absl::StrCat("gradient of ", Quoted(gradient.value()))));
+      builder_.Gradient(
+          gradient.value(),
+          Named(gradient.gradient(), absl::StrCat("gradient of ", Quoted(gradient.value()))));
     }
     return std::move(builder_).Build();
   }
@@ -183,8 +189,8 @@ class Loader {
  private:
   void CheckName(const std::string& name, absl::string_view what) {
     if (absl::StartsWith(name, kGradientPrefix) && def_.gradient_size() == 0) {
-      builder_.AddError(absl::StrCat(what, " ", Quoted(name), ": names that start with \"", kGradientPrefix,
-                                     "\" are kept for differentiation"));
+      builder_.AddError(absl::StrCat(what, " ", Quoted(name), ": names that start with \"",
+                                     kGradientPrefix, "\" are kept for differentiation"));
     }
   }
 
@@ -206,9 +212,11 @@ class Loader {
       value = *std::move(parsed);
       const TensorType given = value.type();
       bool fits = given.dtype == type->dtype && given.rank() == type->rank();
-      for (int d = 0; fits && d < type->rank(); ++d) fits = !type->shape[d].known() || type->shape[d] == given.shape[d];
+      for (int d = 0; fits && d < type->rank(); ++d)
+        fits = !type->shape[d].known() || type->shape[d] == given.shape[d];
       if (!fits) {
-        Fail(what, absl::StrCat("its value must be ", type->ToString(), ", but is ", given.ToString()));
+        Fail(what,
+             absl::StrCat("its value must be ", type->ToString(), ", but is ", given.ToString()));
         return;
       }
     }
@@ -216,7 +224,8 @@ class Loader {
   }
 
   void LoadVariable(const VariableDef& variable, bool trained) {
-    const std::string what = absl::StrCat(trained ? "parameter " : "variable ", Quoted(variable.name()));
+    const std::string what =
+        absl::StrCat(trained ? "parameter " : "variable ", Quoted(variable.name()));
     CheckName(variable.name(), trained ? "parameter" : "variable");
     absl::StatusOr<TensorType> type = ParseTensorType(variable.type());
     if (!type.ok()) {
@@ -239,17 +248,20 @@ class Loader {
     }
   }
 
-  // Which node makes which value, before any is built, so that errors about names do not depend on the order of nodes.
+  // Which node makes which value, before any is built, so that errors about names do not depend on
+  // the order of nodes.
   void IndexProducers() {
     for (int n = 0; n < def_.node_size(); ++n) {
       const NodeDef& node = def_.node(n);
       if (node.name().empty()) {
-        builder_.AddError(absl::StrCat("node ", n + 1, " of the file (", Escaped(node.op()), "): has no name"));
+        builder_.AddError(
+            absl::StrCat("node ", n + 1, " of the file (", Escaped(node.op()), "): has no name"));
       }
       CheckName(node.name(), "node");
       if (!node_names_.emplace(node.name(), n).second && !node.name().empty()) {
         builder_.AddError(absl::StrCat("node ", Quoted(node.name()), ": is defined twice, as node ",
-                                       node_names_[node.name()] + 1, " and as node ", n + 1, " of the file"));
+                                       node_names_[node.name()] + 1, " and as node ", n + 1,
+                                       " of the file"));
         duplicates_.insert(n);
       }
       for (const std::string& output : OutputNames(node)) {
@@ -264,8 +276,8 @@ class Loader {
     for (const auto& [name, node] : producers_) names_.push_back(name);
   }
 
-  // Nodes in an order in which each stands after those it reads, and otherwise as in the file. Nodes on a cycle, or behind one, are
-  // left out and the cycle is reported.
+  // Nodes in an order in which each stands after those it reads, and otherwise as in the file.
+  // Nodes on a cycle, or behind one, are left out and the cycle is reported.
   std::vector<int> SortedNodes() {
     const int count = def_.node_size();
     std::vector<int> waits(count, 0);
@@ -297,14 +309,16 @@ class Loader {
 
   // Going from a waiting node to one it waits for, and so on, must come back to a node seen.
   void ReportCycle(const std::vector<int>& waits) {
-    int n = static_cast<int>(std::find_if(waits.begin(), waits.end(), [](int w) { return w > 0; }) - waits.begin());
+    int n = static_cast<int>(std::find_if(waits.begin(), waits.end(), [](int w) { return w > 0; }) -
+                             waits.begin());
     std::map<int, size_t> seen;
     std::vector<std::string> path;
     while (seen.emplace(n, path.size()).second) {
       path.push_back(def_.node(n).name());
       for (const std::string& input : def_.node(n).input()) {
         const auto producer = producers_.find(input);
-        if (producer == producers_.end() || waits[producer->second] == 0 || builder_.Find(input)) continue;
+        if (producer == producers_.end() || waits[producer->second] == 0 || builder_.Find(input))
+          continue;
         n = producer->second;
         break;
       }
@@ -312,9 +326,11 @@ class Loader {
     std::vector<std::string> cycle(path.begin() + seen[n], path.end());
     std::reverse(cycle.begin(), cycle.end());
     // The same cycle always reads the same: it starts at the node that stands first in the file.
-    std::rotate(cycle.begin(), std::min_element(cycle.begin(), cycle.end(), [&](const auto& a, const auto& b) {
-                  return node_names_[a] < node_names_[b];
-                }), cycle.end());
+    std::rotate(cycle.begin(),
+                std::min_element(
+                    cycle.begin(), cycle.end(),
+                    [&](const auto& a, const auto& b) { return node_names_[a] < node_names_[b]; }),
+                cycle.end());
     cycle.push_back(cycle.front());
     const size_t total = cycle.size();
     if (total > kMostCycleNames) {
@@ -329,7 +345,8 @@ class Loader {
 
   void LoadNode(const NodeDef& node) {
     if (node.name().empty() || duplicates_.count(node_names_[node.name()]) > 0) return;
-    const std::string what = absl::StrCat("node ", Quoted(node.name()), " (", Escaped(node.op().substr(0, 80)), ")");
+    const std::string what =
+        absl::StrCat("node ", Quoted(node.name()), " (", Escaped(node.op().substr(0, 80)), ")");
     if (node.op().empty()) {
       Fail(absl::StrCat("node ", Quoted(node.name())), "has no op");
       return;
@@ -361,7 +378,8 @@ class Loader {
     if (value) return value;
     // A value whose node failed, or waits on a cycle, has been reported there.
     if (producers_.count(name) == 0 && failed_.count(name) == 0) {
-      builder_.AddError(absl::StrCat(what, ": input ", Quoted(name), " names no value", DidYouMean(name, names_)));
+      builder_.AddError(absl::StrCat(what, ": input ", Quoted(name), " names no value",
+                                     DidYouMean(name, names_)));
     }
     return Value{&builder_};
   }
@@ -413,9 +431,11 @@ GraphDef ToGraphDef(const Graph& graph) {
     NodeDef* out = def.add_node();
     out->set_name(node.name);
     out->set_op(node.op->name());
-    for (const ValueId& input : node.inputs) out->add_input(input.present() ? graph.value_name(input) : "");
+    for (const ValueId& input : node.inputs)
+      out->add_input(input.present() ? graph.value_name(input) : "");
     const bool plain = node.outputs.size() == 1 && node.outputs[0].name == node.name;
-    for (size_t i = 0; !plain && i < node.outputs.size(); ++i) out->add_output(node.outputs[i].name);
+    for (size_t i = 0; !plain && i < node.outputs.size(); ++i)
+      out->add_output(node.outputs[i].name);
     SetAttributes(node, out);
     out->set_forward(node.forward);
     out->set_rule(node.rule);

@@ -12,10 +12,12 @@ namespace flowgrad {
 namespace {
 
 template <class List>
-absl::Status CheckCount(const List& list, absl::string_view name, const TensorType& type, int64_t count) {
+absl::Status CheckCount(const List& list, absl::string_view name, const TensorType& type,
+                        int64_t count) {
   if (list.size() == count) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("tensor of type ", type.ToString(), " must have ", count,
-                                                 " numbers in \"", name, "\", but has ", list.size()));
+  return absl::InvalidArgumentError(absl::StrCat("tensor of type ", type.ToString(), " must have ",
+                                                 count, " numbers in \"", name, "\", but has ",
+                                                 list.size()));
 }
 
 absl::Status ReadInts(const TensorDef& def, Tensor& tensor) {
@@ -24,7 +26,8 @@ absl::Status ReadInts(const TensorDef& def, Tensor& tensor) {
     switch (tensor.dtype()) {
       case DType::kInt32:
         if (value != static_cast<int32_t>(value)) {
-          return absl::InvalidArgumentError(absl::StrCat("number ", value, " does not fit in int32"));
+          return absl::InvalidArgumentError(
+              absl::StrCat("number ", value, " does not fit in int32"));
         }
         tensor.data<int32_t>()[i] = static_cast<int32_t>(value);
         break;
@@ -55,14 +58,17 @@ absl::StatusOr<Tensor> ParseTensor(const TensorDef& def, const TensorType* fallb
   const int64_t given = def.values_size() + def.ints_size();
   const int lists = (def.values_size() > 0) + (def.ints_size() > 0) + !def.raw().empty();
   if (lists > 1) {
-    return absl::InvalidArgumentError("tensor must use one of \"values\", \"ints\" and \"raw\", but uses several");
+    return absl::InvalidArgumentError(
+        "tensor must use one of \"values\", \"ints\" and \"raw\", but uses several");
   }
   if (!IsKnown(type.shape)) {
     // A symbol takes the number that makes the counts agree.
     int64_t known = 1, symbols = 0;
     for (const Dim& dim : type.shape) dim.known() ? known *= dim.value() : ++symbols;
-    if (fallback == nullptr || !def.type().empty() || symbols != 1 || known == 0 || given % known != 0 || given == 0) {
-      return absl::InvalidArgumentError(absl::StrCat("tensor must have a type without symbols, but has ", type.ToString()));
+    if (fallback == nullptr || !def.type().empty() || symbols != 1 || known == 0 ||
+        given % known != 0 || given == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tensor must have a type without symbols, but has ", type.ToString()));
     }
     for (Dim& dim : type.shape) {
       if (!dim.known()) dim = Dim(given / known);
@@ -76,14 +82,16 @@ absl::StatusOr<Tensor> ParseTensor(const TensorDef& def, const TensorType* fallb
     RETURN_IF_ERROR(CheckCount(def.ints(), "ints", type, is_float ? 0 : count));
   } else if (count > static_cast<int64_t>(def.raw().size()) ||
              count * DTypeSize(type.dtype) != static_cast<int64_t>(def.raw().size())) {
-    return absl::InvalidArgumentError(absl::StrCat("tensor of type ", type.ToString(), " must have ", count,
-                                                   " elements in \"raw\", but has ", def.raw().size(), " bytes"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor of type ", type.ToString(), " must have ", count,
+                     " elements in \"raw\", but has ", def.raw().size(), " bytes"));
   }
   Tensor tensor(type.dtype, dims);
   if (!def.raw().empty()) {
     if (type.dtype == DType::kBool) {
       for (const char byte : def.raw()) {
-        if (byte != 0 && byte != 1) return absl::InvalidArgumentError("a bool must be 0 or 1 in \"raw\"");
+        if (byte != 0 && byte != 1)
+          return absl::InvalidArgumentError("a bool must be 0 or 1 in \"raw\"");
       }
     }
     std::memcpy(tensor.bytes(), def.raw().data(), def.raw().size());

@@ -63,10 +63,11 @@ std::string AttributeString(const Attributes::Entry& entry) {
       return absl::StrCat("[", absl::StrJoin(values, ","), "]");
     }
     std::string operator()(const Floats& values) const {
-      return absl::StrCat("[", absl::StrJoin(values, ",", [](std::string* out, double value) {
-                            out->append(Number(value));
-                          }),
-                          "]");
+      return absl::StrCat(
+          "[",
+          absl::StrJoin(values, ",",
+                        [](std::string* out, double value) { out->append(Number(value)); }),
+          "]");
     }
     std::string operator()(const Tensor& value) const { return TensorString(value); }
   };

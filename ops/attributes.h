@@ -21,13 +21,20 @@ using Floats = std::vector<double>;
 class AttributeValue : public std::variant<int64_t, double, std::string, Ints, Floats, Tensor> {
  public:
   using variant::variant;
-  AttributeValue(int value) : variant(int64_t{value}) {}               // NOLINT
-  AttributeValue(bool value) : variant(int64_t{value}) {}              // NOLINT
-  AttributeValue(const char* value) : variant(std::string(value)) {}   // NOLINT
+  AttributeValue(int value) : variant(int64_t{value}) {}              // NOLINT
+  AttributeValue(bool value) : variant(int64_t{value}) {}             // NOLINT
+  AttributeValue(const char* value) : variant(std::string(value)) {}  // NOLINT
 };
 
-enum class AttributeType { kInt, kFloat, kString, kInts, kFloats, kTensor };  // in the variant's order
-absl::string_view AttributeTypeName(AttributeType type);                      // "int", "float", ...
+enum class AttributeType {
+  kInt,
+  kFloat,
+  kString,
+  kInts,
+  kFloats,
+  kTensor
+};                                                        // in the variant's order
+absl::string_view AttributeTypeName(AttributeType type);  // "int", "float", ...
 
 class Attributes {
  public:
@@ -40,8 +47,8 @@ class Attributes {
   const AttributeValue* Find(absl::string_view name) const;
   void Set(absl::string_view name, AttributeValue value);
 
-  // The value of an attribute that the op declares with that type. Ops see their defaults filled in.
-  // REQUIRES: has(name)
+  // The value of an attribute that the op declares with that type. Ops see their defaults filled
+  // in. REQUIRES: has(name)
   int64_t Int(absl::string_view name) const { return Get<int64_t>(name); }
   double Float(absl::string_view name) const { return Get<double>(name); }
   const std::string& String(absl::string_view name) const { return Get<std::string>(name); }
@@ -61,7 +68,8 @@ class Attributes {
   std::vector<Entry> entries_;
 };
 
-// `axis=1`, `perm=[1,0]`, `to="double"`, `value=double[2]{0.5,1}` (at most eight values, then "...").
+// `axis=1`, `perm=[1,0]`, `to="double"`, `value=double[2]{0.5,1}` (at most eight values, then
+// "...").
 std::string AttributeString(const Attributes::Entry& entry);
 
 // Same names and values in the same order; tensors by type and bits.

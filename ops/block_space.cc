@@ -7,7 +7,8 @@
 namespace flowgrad {
 namespace {
 
-// Below this, blocks run over several rows: calling a block function for ten elements costs more than gathering them.
+// Below this, blocks run over several rows: calling a block function for ten elements costs more
+// than gathering them.
 constexpr int64_t kLongRun = 128;
 
 // Copies n elements of `size` bytes between addresses with strides in elements.
@@ -16,13 +17,16 @@ void CopyWords(Word* to, int64_t to_stride, const Word* from, int64_t from_strid
   for (int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
 }
 
-void CopyRun(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n, int64_t size) {
+void CopyRun(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n,
+             int64_t size) {
   if (to_stride == 1 && from_stride == 1) {
     std::memcpy(to, from, n * size);
   } else if (size == 4) {
-    CopyWords(reinterpret_cast<uint32_t*>(to), to_stride, reinterpret_cast<const uint32_t*>(from), from_stride, n);
+    CopyWords(reinterpret_cast<uint32_t*>(to), to_stride, reinterpret_cast<const uint32_t*>(from),
+              from_stride, n);
   } else if (size == 8) {
-    CopyWords(reinterpret_cast<uint64_t*>(to), to_stride, reinterpret_cast<const uint64_t*>(from), from_stride, n);
+    CopyWords(reinterpret_cast<uint64_t*>(to), to_stride, reinterpret_cast<const uint64_t*>(from),
+              from_stride, n);
   } else {
     CopyWords(to, to_stride, from, from_stride, n);
   }

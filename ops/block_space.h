@@ -12,7 +12,8 @@ namespace flowgrad {
 // Elements of a block: few enough that the operands of an op stay in the first-level cache.
 inline constexpr int64_t kBlockElements = 1024;
 
-// Index space shared by operands of one shape (or broadcast to it), with dims merged where all operands allow it.
+// Index space shared by operands of one shape (or broadcast to it), with dims merged where all
+// operands allow it.
 class BlockSpace {
  public:
   static constexpr int kMaxOperands = 16;
@@ -24,11 +25,12 @@ class BlockSpace {
   void Merge();
 
   int64_t num_elements() const { return num_elements_; }
-  // Elements per block; blocks start at multiples of it within each run of the innermost dim where that is long.
+  // Elements per block; blocks start at multiples of it within each run of the innermost dim where
+  // that is long.
   int64_t BlockAt(int64_t begin) const;
 
-  // A pointer to elements [begin, begin+n) of an operand, one after the other: in place where they lie so, else copied to
-  // `buffer`.
+  // A pointer to elements [begin, begin+n) of an operand, one after the other: in place where they
+  // lie so, else copied to `buffer`.
   const void* Load(int operand, int64_t begin, int64_t n, void* buffer) const;
   // Where to write elements [begin, begin+n): in place, or `buffer`, which Store() then copies out.
   void* Target(int operand, int64_t begin, int64_t n, void* buffer) const;

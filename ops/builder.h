@@ -2,9 +2,10 @@
 //
 //   Value h = Relu(MatMul(x, w) + b);
 //
-// A Value is a handle of one output of one node of the graph under construction. Calling an op never fails on the spot:
-// a wrong call gives an absent Value and leaves an error in the builder, and an op called on absent required inputs
-// gives an absent Value in turn, so that one mistake is reported once.
+// A Value is a handle of one output of one node of the graph under construction. Calling an op
+// never fails on the spot: a wrong call gives an absent Value and leaves an error in the builder,
+// and an op called on absent required inputs gives an absent Value in turn, so that one mistake is
+// reported once.
 
 #ifndef FLOWGRAD_OPS_BUILDER_H_
 #define FLOWGRAD_OPS_BUILDER_H_

@@ -1,8 +1,8 @@
 // The largest or smallest of many elements.
 //
-// Note [What an extreme is]
-// NaN wins over every number, as in NumPy, and a zero comes out as +0. So the result does not
-// depend on the order in which elements are looked at (but for which NaN it is).
+// Note [What an extreme is] NaN wins over every number, as in NumPy, and a zero comes out as +0. So
+// the result does not depend on the order in which elements are looked at (but for which NaN it
+// is).
 
 #ifndef FLOWGRAD_OPS_EXTREME_H_
 #define FLOWGRAD_OPS_EXTREME_H_

@@ -15,8 +15,8 @@ Value SumToShapeOf(Value dy, Value like) {
   for (int d = 0; d < static_cast<int>(to.size()); ++d) {
     if (to[d] != from[d + shift]) stretched.push_back(d + shift);
   }
-  // One sum with the stretched axes kept as 1, then the leading ones dropped by a view, so that the order of
-  // adding is that of one reduction.
+  // One sum with the stretched axes kept as 1, then the leading ones dropped by a view, so that the
+  // order of adding is that of one reduction.
   if (stretched.empty()) return ReduceSum(dy, leading, /*keepdims=*/false);
   std::vector<int64_t> axes = leading;
   axes.insert(axes.end(), stretched.begin(), stretched.end());
@@ -67,11 +67,14 @@ Value Tanh(Value x) { return Call("Tanh", {x}); }
 Value Sigmoid(Value x) { return Call("Sigmoid", {x}); }
 Value MatMul(Value a, Value b) { return Call("MatMul", {a, b}); }
 Value Where(Value condition, Value x, Value y) { return Call("Where", {condition, x, y}); }
-Value Cast(Value x, DType dtype) { return Call("Cast", {x}, {{"to", std::string(DTypeName(dtype))}}); }
+Value Cast(Value x, DType dtype) {
+  return Call("Cast", {x}, {{"to", std::string(DTypeName(dtype))}});
+}
 
 Value ReduceSum(Value x, const std::vector<int64_t>& axes, bool keepdims) {
   if (!x) return x;
-  return Call("ReduceSum", {x, IntsConstant(*x.builder, axes)}, {{"keepdims", keepdims}, {"noop_with_empty_axes", 1}});
+  return Call("ReduceSum", {x, IntsConstant(*x.builder, axes)},
+              {{"keepdims", keepdims}, {"noop_with_empty_axes", 1}});
 }
 
 Value ReduceCount(Value x, const std::vector<int64_t>& axes) {

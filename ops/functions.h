@@ -9,10 +9,12 @@
 
 namespace flowgrad {
 
-// The gradient of a broadcast: `dy` summed over the axes along which `like` was stretched, in the shape of `like`.
+// The gradient of a broadcast: `dy` summed over the axes along which `like` was stretched, in the
+// shape of `like`.
 Value SumToShapeOf(Value dy, Value like);
 
-// Sets the gradient of input `i` of a broadcasting op to `dx`, summed to the input's shape, if it is wanted. `dx` is made only then.
+// Sets the gradient of input `i` of a broadcasting op to `dx`, summed to the input's shape, if it
+// is wanted. `dx` is made only then.
 template <class F>
 void SetBroadcastGradient(GradientContext& context, int i, F make_dx) {
   if (context.wanted(i)) context.set_input_gradient(i, SumToShapeOf(make_dx(), context.input(i)));

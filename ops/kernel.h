@@ -1,11 +1,12 @@
 // What a kernel sees, and how an op states the ways it may be cut.
 //
 // Note [The law of equal bits]
-// The bits of an element depend on op, dtype, attributes, whole shapes and the element's index, and on nothing else:
-// not on how the op was cut, in which buffer it lies, what stands beside it, or how many threads run. A kernel is
-// therefore called on *views* cut from whole tensors and must give, element by element, the bits of the whole.
-// What follows for kernels: no libm in float, multiply-adds fused only where written, sums only through ops/sum.h,
-// products only through ops/product.h. tests/op_conformance_test.cc calls every op on random cuts.
+// The bits of an element depend on op, dtype, attributes, whole shapes and the element's index, and
+// on nothing else: not on how the op was cut, in which buffer it lies, what stands beside it, or
+// how many threads run. A kernel is therefore called on *views* cut from whole tensors and must
+// give, element by element, the bits of the whole. What follows for kernels: no libm in float,
+// multiply-adds fused only where written, sums only through ops/sum.h, products only through
+// ops/product.h. tests/op_conformance_test.cc calls every op on random cuts.
 
 #ifndef FLOWGRAD_OPS_KERNEL_H_
 #define FLOWGRAD_OPS_KERNEL_H_
@@ -33,9 +34,12 @@ struct StepValues {
 // An axis of an op's loops.
 struct Axis {
   enum Kind : uint8_t {
-    kParallel,    // elements along it do not depend on each other: cut anywhere at multiples of `grain`
-    kReduced,     // summed: with a grain g, parts of g·2^j are summed alone and joined by TreeJoin (ops/sum.h)
-    kSequential,  // cut into pieces that run in order
+    // Elements along it do not depend on each other: cut anywhere at multiples of `grain`.
+    kParallel,
+    // Summed: with a grain g, parts of g·2^j are summed alone and joined by TreeJoin (ops/sum.h).
+    kReduced,
+    // Cut into pieces that run in order.
+    kSequential,
   };
   int64_t size = 0;  // -1 while symbolic
   Kind kind = kParallel;
@@ -61,8 +65,8 @@ Prepared MakePrepared(P value, int64_t scratch_bytes = 0) {
 }
 
 struct KernelContext {
-  absl::Span<const View> inputs;    // by port, already cut; an absent optional port is not present()
-  absl::Span<const View> outputs;   // by port; written, never read and never added into
+  absl::Span<const View> inputs;   // by port, already cut; an absent optional port is not present()
+  absl::Span<const View> outputs;  // by port; written, never read and never added into
   absl::Span<const int64_t> origin;  // where the cut starts, per axis of the loop nest
   const void* prepared_data = nullptr;
   const StepValues* values = nullptr;
@@ -75,18 +79,21 @@ struct KernelContext {
   }
 };
 
-// Threads: kernels keep no state and may run at once on different outputs. They never throw and never allocate. Only
-// ops declared CanFail() return an error, and say in it only what concerns their ports.
+// Threads: kernels keep no state and may run at once on different outputs. They never throw and
+// never allocate. Only ops declared CanFail() return an error, and say in it only what concerns
+// their ports.
 using Kernel = absl::Status (*)(const KernelContext&);
 
-// The arithmetic of an elementwise op for one dtype: n elements in, n elements out, per port. An output may be the same
-// memory as an input. Element i of the outputs depends on element i of the inputs alone.
+// The arithmetic of an elementwise op for one dtype: n elements in, n elements out, per port. An
+// output may be the same memory as an input. Element i of the outputs depends on element i of the
+// inputs alone.
 struct BlockFunction {
-  void (*run)(const void* const* inputs, void* const* outputs, int64_t n, const void* prepared) = nullptr;
+  void (*run)(const void* const* inputs, void* const* outputs, int64_t n,
+              const void* prepared) = nullptr;
 };
 
-// Runs a block function on whole views: the one place where elementwise ops are broadcast, cut into blocks and
-// gathered from strides. Inputs broadcast against output 0 as ONNX says.
+// Runs a block function on whole views: the one place where elementwise ops are broadcast, cut into
+// blocks and gathered from strides. Inputs broadcast against output 0 as ONNX says.
 void RunElementwise(const KernelContext& context, BlockFunction block);
 
 }  // namespace flowgrad

@@ -11,7 +11,8 @@ namespace {
 
 int64_t SizeOf(const Dim& dim) { return dim.known() ? dim.value() : -1; }
 
-// The axes of one nest by key, made as they are first seen. Keys: a letter, or -1 - (distance from the last batch dim).
+// The axes of one nest by key, made as they are first seen. Keys: a letter, or -1 - (distance from
+// the last batch dim).
 class AxisTable {
  public:
   explicit AxisTable(LoopNest* nest) : nest_(nest) {}
@@ -46,7 +47,8 @@ std::vector<int> KeysOf(absl::string_view letters, int rank) {
   return keys;
 }
 
-LoopNest NestOf(const std::vector<std::vector<int>>& keys, const std::vector<SymbolicShape>& shapes) {
+LoopNest NestOf(const std::vector<std::vector<int>>& keys,
+                const std::vector<SymbolicShape>& shapes) {
   LoopNest nest;
   AxisTable table(&nest);
   for (size_t i = 0; i < keys.size(); ++i) {

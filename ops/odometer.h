@@ -10,8 +10,8 @@
 
 namespace flowgrad {
 
-// Counts through an index space in row-major order and keeps, for each of K operands, the offset of the element at the
-// current index. Dims are added from the outermost in.
+// Counts through an index space in row-major order and keeps, for each of K operands, the offset of
+// the element at the current index. Dims are added from the outermost in.
 //
 //   Odometer<2> outer;
 //   outer.AddDim(rows, {x_stride, y_stride});
@@ -51,7 +51,8 @@ class Odometer {
   std::array<int64_t, K> offsets_{};
 };
 
-// An odometer over all dims of `views[0]` but `axis`. The other views have the same rank and, but for `axis`, dims.
+// An odometer over all dims of `views[0]` but `axis`. The other views have the same rank and, but
+// for `axis`, dims.
 template <int K>
 Odometer<K> LinesAlong(int axis, const std::array<const View*, K>& views) {
   Odometer<K> lines;

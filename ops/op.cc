@@ -14,9 +14,8 @@ namespace flowgrad {
 namespace {
 
 std::string DTypeList(const std::vector<DType>& dtypes) {
-  return absl::StrJoin(dtypes, ", ", [](std::string* out, DType dtype) {
-    absl::StrAppend(out, DTypeName(dtype));
-  });
+  return absl::StrJoin(
+      dtypes, ", ", [](std::string* out, DType dtype) { absl::StrAppend(out, DTypeName(dtype)); });
 }
 
 const Port& PortAt(const std::vector<Port>& ports, int i) {
@@ -40,13 +39,13 @@ absl::Status CheckAttribute(const AttributeSpec& spec, AttributeValue& value) {
   }
   if (value.index() != expected) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "attribute ", Quoted(spec.name), " must be of type ", AttributeTypeName(spec.type), ", but is of type ",
-        AttributeTypeName(static_cast<AttributeType>(value.index()))));
+        "attribute ", Quoted(spec.name), " must be of type ", AttributeTypeName(spec.type),
+        ", but is of type ", AttributeTypeName(static_cast<AttributeType>(value.index()))));
   }
   const double* number = std::get_if<double>(&value);
   if (number != nullptr && !std::isfinite(*number)) {
-    return absl::InvalidArgumentError(absl::StrCat("attribute ", Quoted(spec.name),
-                                                   " must be finite, but is ", Number(*number)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("attribute ", Quoted(spec.name), " must be finite, but is ", Number(*number)));
   }
   return absl::OkStatus();
 }
@@ -213,8 +212,8 @@ absl::Status OpDef::CompleteAttributes(Attributes& attributes) const {
 
 absl::Status OpDef::CheckInputs(const ShapeContext& context) const {
   const int count = context.num_inputs();
-  const bool too_many = count > static_cast<int>(inputs_.size()) &&
-                        (inputs_.empty() || !inputs_.back().variadic);
+  const bool too_many =
+      count > static_cast<int>(inputs_.size()) && (inputs_.empty() || !inputs_.back().variadic);
   if (too_many) {
     return absl::InvalidArgumentError(
         absl::StrCat("op takes ", CountText(inputs_), " inputs, but ", count, " are given"));
@@ -222,9 +221,9 @@ absl::Status OpDef::CheckInputs(const ShapeContext& context) const {
   const int required = std::max<int>(count, static_cast<int>(inputs_.size()));
   for (int i = 0; i < required; ++i) {
     if (!context.has_input(i) && !input_port(i).optional) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("op takes ", CountText(inputs_), " inputs, but input ",
-                       Quoted(input_port(i).name), " is missing"));
+      return absl::InvalidArgumentError(absl::StrCat("op takes ", CountText(inputs_),
+                                                     " inputs, but input ",
+                                                     Quoted(input_port(i).name), " is missing"));
     }
   }
   int first = -1;
@@ -235,18 +234,21 @@ absl::Status OpDef::CheckInputs(const ShapeContext& context) const {
     if (port.dtype) {
       if (dtype == *port.dtype) continue;
       return absl::InvalidArgumentError(absl::StrCat("input ", Quoted(port.name), " must be ",
-                                                     DTypeName(*port.dtype), ", but is ", DTypeName(dtype)));
+                                                     DTypeName(*port.dtype), ", but is ",
+                                                     DTypeName(dtype)));
     }
     if (!Supports(dtype)) {
-      return absl::InvalidArgumentError(absl::StrCat("input ", Quoted(port.name), " must be one of ",
-                                                     DTypeList(dtypes_), ", but is ", DTypeName(dtype)));
+      return absl::InvalidArgumentError(absl::StrCat("input ", Quoted(port.name),
+                                                     " must be one of ", DTypeList(dtypes_),
+                                                     ", but is ", DTypeName(dtype)));
     }
     if (first < 0) {
       first = i;
     } else if (dtype != context.dtype(first)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "inputs ", Quoted(input_port(first).name), " and ", Quoted(port.name),
-          " must have one dtype, but are ", DTypeName(context.dtype(first)), " and ", DTypeName(dtype)));
+      return absl::InvalidArgumentError(
+          absl::StrCat("inputs ", Quoted(input_port(first).name), " and ", Quoted(port.name),
+                       " must have one dtype, but are ", DTypeName(context.dtype(first)), " and ",
+                       DTypeName(dtype)));
     }
   }
   return absl::OkStatus();

@@ -1,7 +1,7 @@
 // Everything an op file uses: OpDef, and the contexts of its functions.
 //
 // An op is a name, ports, attributes and exactly one body:
-//   Elementwise  a function of one element per dtype; shape, broadcasting, strides and cuts are derived
+//   Elementwise  a function of one element per dtype; shape, broadcasting, cuts are derived
 //   Kernel       a function on views per dtype, with a shape rule and a loop nest
 //   ViewOf       another look at the first input: strides, no arithmetic
 //   Composed     a few other ops, put in its place before differentiation
@@ -46,8 +46,9 @@ using FloatTypes = Types<float, double>;
 using NumericTypes = Types<float, double, int32_t, int64_t>;
 using AllTypes = Types<float, double, int32_t, int64_t, bool>;
 
-// An input or output. Written as text: a name, then "?" if it may be left out or "*" if it may be repeated (last
-// port only), then ":dtype" if its dtype is fixed, ":any" if it is free. Ports without ":" share the op's dtype T.
+// An input or output. Written as text: a name, then "?" if it may be left out or "*" if it may be
+// repeated (last port only), then ":dtype" if its dtype is fixed, ":any" if it is free. Ports
+// without ":" share the op's dtype T.
 struct Port {
   Port(const char* text);  // NOLINT: "shape:int64" is a Port
   std::string name;
@@ -65,15 +66,15 @@ struct AttributeSpec {
   std::string doc;
 };
 
-// What shape rules, loop nests, Prepare and view functions know: types, attributes, and values known when the graph
-// is built. Dims may be symbolic in shape rules and are known everywhere else.
+// What shape rules, loop nests, Prepare and view functions know: types, attributes, and values
+// known when the graph is built. Dims may be symbolic in shape rules and are known everywhere else.
 class ShapeContext {
  public:
   // `input_types[i]` is null for an absent input. All spans outlive the context.
   struct Inputs {
     absl::Span<const TensorType* const> types;
-    absl::Span<const Tensor* const> constants;             // null where not known
-    absl::Span<const SymbolicShape* const> dims_values;    // null where not known
+    absl::Span<const Tensor* const> constants;           // null where not known
+    absl::Span<const SymbolicShape* const> dims_values;  // null where not known
   };
   ShapeContext(const class OpDef* op, const Attributes* attributes, Inputs inputs, int num_outputs)
       : op_(op), attributes_(attributes), inputs_(inputs), outputs_(num_outputs) {}
@@ -94,11 +95,14 @@ class ShapeContext {
 
   // The value of input `i` where it is known when the graph is built, else null.
   const Tensor* constant(int i) const;
-  // The value of an int64 input of rank 0 or 1 as dims: from a constant, or from the shape of a value.
+  // The value of an int64 input of rank 0 or 1 as dims: from a constant, or from the shape of a
+  // value.
   const SymbolicShape* dims_value(int i) const;
 
   // Shape rules set every output; `dtype` defaults to T.
-  void SetOutput(int i, DType dtype, SymbolicShape shape) { outputs_[i] = {dtype, std::move(shape)}; }
+  void SetOutput(int i, DType dtype, SymbolicShape shape) {
+    outputs_[i] = {dtype, std::move(shape)};
+  }
   void SetOutput(int i, SymbolicShape shape) { SetOutput(i, dtype(), std::move(shape)); }
   // Says that output 0, int64 of rank 0 or 1, has these values.
   void SetOutputDimsValue(SymbolicShape value) { output_dims_value_ = std::move(value); }
@@ -117,13 +121,15 @@ class ShapeContext {
   std::optional<SymbolicShape> output_dims_value_;
 };
 
-// Where an output of a view op lies: in elements of the input's buffer, from the input's first element.
+// Where an output of a view op lies: in elements of the input's buffer, from the input's first
+// element.
 struct ViewMap {
   int64_t offset = 0;
   Dims strides;
 };
 
-// What a gradient rule sees: the node, and the gradients of its outputs. It emits ops through the Values.
+// What a gradient rule sees: the node, and the gradients of its outputs. It emits ops through the
+// Values.
 class GradientContext {
  public:
   struct Node {
@@ -162,7 +168,10 @@ class GradientContext {
 class CompositionContext {
  public:
   CompositionContext(Builder* builder, const ShapeContext* shapes, std::vector<Value> inputs)
-      : builder_(builder), shapes_(shapes), inputs_(std::move(inputs)), outputs_(shapes->num_outputs()) {}
+      : builder_(builder),
+        shapes_(shapes),
+        inputs_(std::move(inputs)),
+        outputs_(shapes->num_outputs()) {}
 
   const Attributes& attributes() const { return shapes_->attributes(); }
   const ShapeContext& shapes() const { return *shapes_; }
@@ -226,17 +235,20 @@ struct ElementwiseBlock {
         if constexpr (std::is_void_v<P>) {
           return F().template operator()<T>(std::get<I>(in)[i]...);
         } else {
-          return F().template operator()<T>(*static_cast<const P*>(prepared), std::get<I>(in)[i]...);
+          return F().template operator()<T>(*static_cast<const P*>(prepared),
+                                            std::get<I>(in)[i]...);
         }
       }();
-      if constexpr (sizeof...(O) == 1 && std::is_same_v<typename S::Result, std::tuple_element_t<0, Out>>) {
+      if constexpr (sizeof...(O) == 1 &&
+                    std::is_same_v<typename S::Result, std::tuple_element_t<0, Out>>) {
         std::get<0>(out)[i] = y;
       } else {
         ((std::get<O>(out)[i] = std::get<O>(y)), ...);
       }
     }
   }
-  static void Run(const void* const* inputs, void* const* outputs, int64_t n, const void* prepared) {
+  static void Run(const void* const* inputs, void* const* outputs, int64_t n,
+                  const void* prepared) {
     Loop(inputs, outputs, n, prepared, std::make_index_sequence<kInputs>(),
          std::make_index_sequence<std::tuple_size_v<Out>>());
   }
@@ -254,23 +266,25 @@ class OpDef {
   using ShapeRule = absl::Status (*)(ShapeContext&);
   using LoopRule = LoopNest (*)(const ShapeContext&);
   using PrepareRule = absl::StatusOr<Prepared> (*)(const ShapeContext&);
-  // Sets the map of output `output` of a view op; false if these strides need a copy of the input first.
-  using ViewRule = bool (*)(const ShapeContext&, absl::Span<const int64_t> strides, int output, ViewMap&);
+  // Sets the map of output `output` of a view op; false if these strides need a copy of the input
+  // first.
+  using ViewRule = bool (*)(const ShapeContext&, absl::Span<const int64_t> strides, int output,
+                            ViewMap&);
   using Composition = absl::Status (*)(CompositionContext&);
   using GradientRule = absl::Status (*)(GradientContext&);
 
   OpDef(const char* name, std::vector<Port> inputs, std::vector<Port> outputs);
 
-  // One sentence for the catalogue, and a formula in which %0 stands for the first input, %axis for an
-  // attribute, %* for all inputs.
+  // One sentence for the catalogue, and a formula in which %0 stands for the first input, %axis for
+  // an attribute, %* for all inputs.
   OpDef& Doc(const char* sentence, const char* formula);
 
   OpDef& Attribute(const char* name, AttributeValue default_value, const char* doc);
   OpDef& RequiredAttribute(const char* name, AttributeType type, const char* doc);
   OpDef& OptionalAttribute(const char* name, AttributeType type, const char* doc);
 
-  // Exactly one body. F is a template lambda on one element: `[]<class T>(T x, bool c) { ... }`; its result, or each part of
-  // a std::tuple, is an output.
+  // Exactly one body. F is a template lambda on one element: `[]<class T>(T x, bool c) { ... }`;
+  // its result, or each part of a std::tuple, is an output.
   template <class... T, class F>
   OpDef& Elementwise(Types<T...>, F) {
     return Elementwise<void>(Types<T...>(), F());
@@ -282,12 +296,15 @@ class OpDef {
     (AddElementwise<F, T, P>(), ...);
     return *this;
   }
-  // F is a template lambda: `[]<class T>(const KernelContext& context) { return Softmax<T>(context); }`.
+  // F is a template lambda: `[]<class T>(const KernelContext& context) { return
+  // Softmax<T>(context); }`.
   template <class... T, class F>
   OpDef& Kernels(Types<T...>, F) {
     SetBody(Body::kKernel);
-    ((dtypes_.push_back(kDType<T>), kernels_[static_cast<int>(kDType<T>)] =
-          [](const KernelContext& context) { return F().template operator()<T>(context); }),
+    ((
+         dtypes_.push_back(kDType<T>),
+         kernels_[static_cast<int>(kDType<T>)] =
+             [](const KernelContext& context) { return F().template operator()<T>(context); }),
      ...);
     return *this;
   }
@@ -313,11 +330,14 @@ class OpDef {
   OpDef& Shape(ShapeRule rule);      // not for elementwise ops
   OpDef& Loops(LoopRule rule);       // default: never cut
   OpDef& Prepare(PrepareRule rule);  // default: nothing
-  // May put simpler ops in a node's place where inputs are known constants: sets every output, or none to leave the node.
+  // May put simpler ops in a node's place where inputs are known constants: sets every output, or
+  // none to leave the node.
   OpDef& Simplify(Composition rule);
-  OpDef& CanFail();                  // the kernel looks at values and may refuse them
-  OpDef& Random();                   // never merged, folded or drawn under another key
-  OpDef& InPlace(int output, int input);  // they may be one buffer; elementwise ops: every input of the output's type
+  OpDef& CanFail();  // the kernel looks at values and may refuse them
+  OpDef& Random();   // never merged, folded or drawn under another key
+  OpDef& InPlace(
+      int output,
+      int input);  // they may be one buffer; elementwise ops: every input of the output's type
   OpDef& ReadsShapeOnly(int input);  // the kernel does not look at the input's elements
 
   const std::string& name() const { return name_; }
@@ -365,9 +385,10 @@ class OpDef {
     const int t = static_cast<int>(kDType<T>);
     kernels_[t] = &Block::Kernel;
     blocks_[t] = BlockFunction{&Block::Run};
-    [this, t]<size_t... O>(std::index_sequence<O...>) {
+    [ this, t ]<size_t... O>(std::index_sequence<O...>) {
       block_results_[t] = {kDType<std::tuple_element_t<O, typename Block::Out>>...};
-    }(std::make_index_sequence<std::tuple_size_v<typename Block::Out>>());
+    }
+    (std::make_index_sequence<std::tuple_size_v<typename Block::Out>>());
   }
   absl::Status CheckInputs(const ShapeContext& context) const;
 
@@ -395,9 +416,10 @@ class OpDef {
   std::vector<int> shape_only_;
 };
 
-// The loop nest that a text describes, one letter per dim: "ik,kj->ij". A letter is parallel unless named in `reduced`; "." is a dim that
-// every cut needs whole; "..." at the front stands for batch dims that broadcast, aligned at the end; a dim of size 1
-// that is broadcast against a larger one is needed whole. Sizes come from `shapes`.
+// The loop nest that a text describes, one letter per dim: "ik,kj->ij". A letter is parallel unless
+// named in `reduced`; "." is a dim that every cut needs whole; "..." at the front stands for batch
+// dims that broadcast, aligned at the end; a dim of size 1 that is broadcast against a larger one
+// is needed whole. Sizes come from `shapes`.
 LoopNest LoopsOf(absl::string_view text, const ShapeContext& shapes);
 
 // The nest of an elementwise op: every axis of output 0 parallel.

@@ -1,7 +1,7 @@
 // The ops there are, by name.
 //
-// Nothing registers itself: a program says which ops it wants, so that none is lost by a linker and none runs before
-// main(). Users add their own ops to the built-in ones:
+// Nothing registers itself: a program says which ops it wants, so that none is lost by a linker and
+// none runs before main(). Users add their own ops to the built-in ones:
 //
 //   OpRegistry registry;
 //   RegisterBuiltinOps(registry);

@@ -4,10 +4,8 @@
 // Nothing is drawn from a shared state: a number is Philox of a key and a counter, so it does not
 // depend on order, threads, or how an op was cut, and none needs to be saved.
 //
-//   key (64 bits)       mix(seed + mix(stream)), low word first; `seed` is that of the training
-//   run,
-//                       `stream` the hash of the name of what draws; mix is the finaliser of
-//                       SplitMix64
+//   key (64 bits)       mix(seed + mix(stream)), low word first; `seed` is that of the run,
+//                       `stream` the hash of the name of what draws, mix SplitMix64's finaliser
 //   counter (128 bits)  word 0: block, bits 0-31     word 3: bits  0- 7: block, bits 32-39
 //                       word 1: sample, bits 0-31            bits  8-15: sample, bits 32-39
 //                       word 2: step, bits 0-31              bits 16-31: step, bits 32-47

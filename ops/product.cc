@@ -59,12 +59,16 @@ using Block = simd::PacketBlock<HalfVector<T>, kBlock<T>>;
 constexpr int kRows = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 14 : 6;
 constexpr int kVectors = 2;
 template <class T>
-constexpr int kSliver = kVectors * (kWidth<T>);
+constexpr int Lanes(int vectors) {
+  return vectors * simd::packet_traits<T>::size;
+}
+template <class T>
+constexpr int kSliver = Lanes<T>(kVectors);
 // One or two rows have too few sums to hide the latency of an fma: their slivers are wider.
 constexpr int WideVectors(int64_t rows) { return rows == 1 ? 8 : rows == 2 ? 4 : kVectors; }
 template <class T>
 constexpr int64_t WideWidth(int64_t rows) {
-  return WideVectors(rows) * kWidth<T>;
+  return Lanes<T>(WideVectors(rows));
 }
 
 // A block of A stays in the L2 cache, a sliver of B in the L1 cache.

@@ -25,14 +25,15 @@ std::optional<SymbolicShape> DimsValueOf(const Tensor& tensor) {
   }
   SymbolicShape dims;
   const int64_t stride = tensor.rank() == 0 ? 0 : tensor.strides()[0];
-  for (int64_t i = 0; i < tensor.num_elements(); ++i) dims.push_back(Dim(tensor.data<int64_t>()[i * stride]));
+  for (int64_t i = 0; i < tensor.num_elements(); ++i)
+    dims.push_back(Dim(tensor.data<int64_t>()[i * stride]));
   return dims;
 }
 
 uint64_t StreamOf(absl::string_view name) { return XXH3_64bits(name.data(), name.size()); }
 
-absl::StatusOr<OpCall> OpCall::Make(const OpDef* op, const Attributes* attributes, std::vector<Tensor> inputs,
-                                    int num_outputs) {
+absl::StatusOr<OpCall> OpCall::Make(const OpDef* op, const Attributes* attributes,
+                                    std::vector<Tensor> inputs, int num_outputs) {
   auto types = std::make_shared<Types>();
   types->tensors = inputs;
   types->types.resize(inputs.size());
@@ -49,12 +50,15 @@ absl::StatusOr<OpCall> OpCall::Make(const OpDef* op, const Attributes* attribute
     types->dims_values.push_back(types->values[i] ? &*types->values[i] : nullptr);
   }
   auto shapes = std::make_shared<ShapeContext>(
-      op, attributes, ShapeContext::Inputs{types->type_pointers, types->constants, types->dims_values}, num_outputs);
+      op, attributes,
+      ShapeContext::Inputs{types->type_pointers, types->constants, types->dims_values},
+      num_outputs);
   RETURN_IF_ERROR(op->InferShapes(*shapes));
   for (int i = 0; i < num_outputs; ++i) {
     if (!IsKnown(shapes->output(i).shape) || NumElements(shapes->output_dims(i)) < 0) {
-      return absl::InvalidArgumentError(absl::StrCat("output has shape ", ShapeString(shapes->output(i).shape),
-                                                     ", which has more elements than can be counted"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("output has shape ", ShapeString(shapes->output(i).shape),
+                       ", which has more elements than can be counted"));
     }
   }
   OpCall call;
@@ -92,20 +96,24 @@ absl::StatusOr<std::vector<Tensor>> OpCall::Run(const StepValues& values, uint64
   if (op.body() == OpDef::Body::kView) return RunView(*shapes_, inputs_[0]);
   const Kernel kernel = op.kernel(shapes_->dtype());
   if (kernel == nullptr) {
-    return absl::UnimplementedError(absl::StrCat("op has no kernel for dtype ", DTypeName(shapes_->dtype())));
+    return absl::UnimplementedError(
+        absl::StrCat("op has no kernel for dtype ", DTypeName(shapes_->dtype())));
   }
   Prepared prepared;
   if (op.prepare() != nullptr) {
     ASSIGN_OR_RETURN(prepared, op.prepare()(*shapes_));
   }
   std::vector<View> input_views, output_views;
-  for (const Tensor& input : inputs_) input_views.push_back(input.present() ? input.view() : View());
+  for (const Tensor& input : inputs_)
+    input_views.push_back(input.present() ? input.view() : View());
   std::vector<Tensor> outputs;
   for (int i = 0; i < shapes_->num_outputs(); ++i) {
     const bool left_out = needed != nullptr && !(*needed)[i] && op.output_port(i).optional;
-    outputs.push_back(left_out ? Tensor() : Tensor(shapes_->output(i).dtype, shapes_->output_dims(i)));
+    outputs.push_back(left_out ? Tensor()
+                               : Tensor(shapes_->output(i).dtype, shapes_->output_dims(i)));
   }
-  for (const Tensor& output : outputs) output_views.push_back(output.present() ? output.view() : View());
+  for (const Tensor& output : outputs)
+    output_views.push_back(output.present() ? output.view() : View());
   const Tensor scratch(DType::kBool, {prepared.scratch_bytes});
   const Dims origin(kMaxRank * 2, 0);
   KernelContext context;
@@ -120,10 +128,12 @@ absl::StatusOr<std::vector<Tensor>> OpCall::Run(const StepValues& values, uint64
   return outputs;
 }
 
-absl::StatusOr<std::vector<Tensor>> RunOp(const OpDef& op, Attributes attributes, std::vector<Tensor> inputs,
-                                          int num_outputs, const StepValues& values, uint64_t stream) {
+absl::StatusOr<std::vector<Tensor>> RunOp(const OpDef& op, Attributes attributes,
+                                          std::vector<Tensor> inputs, int num_outputs,
+                                          const StepValues& values, uint64_t stream) {
   RETURN_IF_ERROR(op.CompleteAttributes(attributes));
-  ASSIGN_OR_RETURN(const OpCall call, OpCall::Make(&op, &attributes, std::move(inputs), num_outputs));
+  ASSIGN_OR_RETURN(const OpCall call,
+                   OpCall::Make(&op, &attributes, std::move(inputs), num_outputs));
   return call.Run(values, stream);
 }
 

@@ -1,4 +1,5 @@
-// Runs one op on whole tensors, without a graph or a plan: the step of the reference run, of constant folding and of tests.
+// Runs one op on whole tensors, without a graph or a plan: the step of the reference run, of
+// constant folding and of tests.
 
 #ifndef FLOWGRAD_OPS_RUN_OP_H_
 #define FLOWGRAD_OPS_RUN_OP_H_
@@ -15,16 +16,17 @@ namespace flowgrad {
 // One op on known values: everything its functions need, kept alive together.
 class OpCall {
  public:
-  // Infers the shapes of `num_outputs` outputs. `attributes` are complete. An absent tensor stands for an input left out.
-  // Errors: whatever the op's shape rule says. REQUIRES: `op` is not composed and outlives the call
-  static absl::StatusOr<OpCall> Make(const OpDef* op, const Attributes* attributes, std::vector<Tensor> inputs,
-                                     int num_outputs);
+  // Infers the shapes of `num_outputs` outputs. `attributes` are complete. An absent tensor stands
+  // for an input left out. Errors: whatever the op's shape rule says. REQUIRES: `op` is not
+  // composed and outlives the call
+  static absl::StatusOr<OpCall> Make(const OpDef* op, const Attributes* attributes,
+                                     std::vector<Tensor> inputs, int num_outputs);
 
   const ShapeContext& shapes() const { return *shapes_; }
   const std::vector<Tensor>& inputs() const { return inputs_; }
 
-  // Outputs in memory of their own, or, for a view op, looking at the input's memory. An output i with
-  // `needed` given and needed[i] false stays absent where the op lets it.
+  // Outputs in memory of their own, or, for a view op, looking at the input's memory. An output i
+  // with `needed` given and needed[i] false stays absent where the op lets it.
   absl::StatusOr<std::vector<Tensor>> Run(const StepValues& values, uint64_t stream,
                                           const std::vector<bool>* needed = nullptr) const;
 
@@ -36,10 +38,12 @@ class OpCall {
 };
 
 // Make() and Run(), for attributes as a user writes them.
-absl::StatusOr<std::vector<Tensor>> RunOp(const OpDef& op, Attributes attributes, std::vector<Tensor> inputs,
-                                          int num_outputs = 1, const StepValues& values = {}, uint64_t stream = 0);
+absl::StatusOr<std::vector<Tensor>> RunOp(const OpDef& op, Attributes attributes,
+                                          std::vector<Tensor> inputs, int num_outputs = 1,
+                                          const StepValues& values = {}, uint64_t stream = 0);
 
-// The value of an int64 tensor of rank 0 or 1 and at most kMaxRank elements as dims; nothing for others.
+// The value of an int64 tensor of rank 0 or 1 and at most kMaxRank elements as dims; nothing for
+// others.
 std::optional<SymbolicShape> DimsValueOf(const Tensor& tensor);
 
 // The key of the random numbers of a node of this name.

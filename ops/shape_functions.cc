@@ -19,9 +19,9 @@ absl::StatusOr<SymbolicShape> Broadcast(const SymbolicShape& a, const SymbolicSh
     Dim& dim = shape[d + shift];
     if (dim == other || other == Dim(1)) continue;
     if (dim != Dim(1)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("shapes ", ShapeString(a), " and ", ShapeString(b), " do not broadcast: dims ",
-                       dim.ToString(), " and ", other.ToString(), " differ and neither is 1"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "shapes ", ShapeString(a), " and ", ShapeString(b), " do not broadcast: dims ",
+          dim.ToString(), " and ", other.ToString(), " differ and neither is 1"));
     }
     dim = other;
   }
@@ -34,13 +34,15 @@ absl::StatusOr<SymbolicShape> BroadcastInputs(const ShapeContext& context) {
     if (!context.has_input(i)) continue;
     absl::StatusOr<SymbolicShape> wider = Broadcast(shape, context.shape(i));
     if (!wider.ok()) {
-      int other = 0;  // the first input that this one does not go with, or 0 if only with several together
+      int other =
+          0;  // the first input that this one does not go with, or 0 if only with several together
       while (other < i && (!context.has_input(other) ||
                            Broadcast(context.shape(other), context.shape(i)).ok())) {
         ++other;
       }
       return absl::InvalidArgumentError(
-          absl::StrCat(context.InputText(i), " does not broadcast with ", context.InputText(other == i ? 0 : other),
+          absl::StrCat(context.InputText(i), " does not broadcast with ",
+                       context.InputText(other == i ? 0 : other),
                        ": dims must be equal or 1, aligned at the end"));
     }
     shape = *std::move(wider);
@@ -56,7 +58,8 @@ absl::Status SameShape(ShapeContext& context) {
 absl::StatusOr<int> NormalizeAxis(int64_t axis, int rank, absl::string_view what) {
   if (axis < -rank || axis >= rank) {
     return absl::InvalidArgumentError(absl::StrCat(what, " must be from ", -rank, " to ", rank - 1,
-                                                   " for a tensor of rank ", rank, ", but is ", axis));
+                                                   " for a tensor of rank ", rank, ", but is ",
+                                                   axis));
   }
   return static_cast<int>(axis < 0 ? axis + rank : axis);
 }
@@ -79,8 +82,8 @@ absl::StatusOr<std::vector<int>> NormalizeAxes(absl::Span<const int64_t> axes, i
 absl::StatusOr<Ints> ConstantInts(const ShapeContext& context, int i) {
   const std::string port = absl::StrCat("input ", Quoted(context.op().input_port(i).name));
   if (context.input(i).rank() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(port, " must have rank 0 or 1, but its shape is ", ShapeString(context.shape(i))));
+    return absl::InvalidArgumentError(absl::StrCat(
+        port, " must have rank 0 or 1, but its shape is ", ShapeString(context.shape(i))));
   }
   const Tensor* tensor = context.constant(i);
   if (tensor == nullptr) {
@@ -105,7 +108,8 @@ absl::StatusOr<std::vector<int>> ReductionAxes(const ShapeContext& context) {
   return NormalizeAxes(axes, rank, "input \"axes\"");
 }
 
-SymbolicShape ReducedShape(const SymbolicShape& shape, const std::vector<int>& axes, bool keepdims) {
+SymbolicShape ReducedShape(const SymbolicShape& shape, const std::vector<int>& axes,
+                           bool keepdims) {
   SymbolicShape reduced;
   for (int d = 0; d < static_cast<int>(shape.size()); ++d) {
     if (std::find(axes.begin(), axes.end(), d) == axes.end()) {
@@ -118,11 +122,11 @@ SymbolicShape ReducedShape(const SymbolicShape& shape, const std::vector<int>& a
 }
 
 absl::Status CheckDims(const SymbolicShape& shape, absl::string_view what) {
-  const bool negative = std::any_of(shape.begin(), shape.end(),
-                                    [](const Dim& dim) { return !dim.known() && !dim.is_symbol(); });
+  const bool negative = std::any_of(
+      shape.begin(), shape.end(), [](const Dim& dim) { return !dim.known() && !dim.is_symbol(); });
   if (!negative && shape.size() <= kMaxRank) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(what, " must be at most ", kMaxRank,
-                                                 " numbers from 0 on, but is ", ShapeString(shape)));
+  return absl::InvalidArgumentError(absl::StrCat(
+      what, " must be at most ", kMaxRank, " numbers from 0 on, but is ", ShapeString(shape)));
 }
 
 std::string LettersAround(int rank, int axis) {

@@ -12,7 +12,8 @@
 
 namespace flowgrad {
 
-// Shapes broadcast as ONNX (and NumPy) do: aligned at the end, 1 stretches. Two different symbols do not broadcast.
+// Shapes broadcast as ONNX (and NumPy) do: aligned at the end, 1 stretches. Two different symbols
+// do not broadcast.
 absl::StatusOr<SymbolicShape> Broadcast(const SymbolicShape& a, const SymbolicShape& b);
 
 // All inputs of an op broadcast together; the error names the two ports.
@@ -21,27 +22,32 @@ absl::StatusOr<SymbolicShape> BroadcastInputs(const ShapeContext& context);
 // Shape rule: every output has the shape of input 0 and dtype T.
 absl::Status SameShape(ShapeContext& context);
 
-// -rank <= axis < rank, turned into 0 <= axis < rank. `what` names it in the message: `attribute "axis"`.
-absl::StatusOr<int> NormalizeAxis(int64_t axis, int rank, absl::string_view what = "attribute \"axis\"");
+// -rank <= axis < rank, turned into 0 <= axis < rank. `what` names it in the message: `attribute
+// "axis"`.
+absl::StatusOr<int> NormalizeAxis(int64_t axis, int rank,
+                                  absl::string_view what = "attribute \"axis\"");
 
 // The same for a list without repetition, sorted.
 absl::StatusOr<std::vector<int>> NormalizeAxes(absl::Span<const int64_t> axes, int rank,
                                                absl::string_view what = "attribute \"axes\"");
 
-// The axes that a reduction over `axes` of ONNX runs along: from input 1 (int64, known when the graph is built); where that is absent or
-// empty all axes, or none if attribute "noop_with_empty_axes" is set. Serves ReduceSum and its like.
+// The axes that a reduction over `axes` of ONNX runs along: from input 1 (int64, known when the
+// graph is built); where that is absent or empty all axes, or none if attribute
+// "noop_with_empty_axes" is set. Serves ReduceSum and its like.
 absl::StatusOr<std::vector<int>> ReductionAxes(const ShapeContext& context);
 
 // Shape without `axes`, or with 1 in their place.
 SymbolicShape ReducedShape(const SymbolicShape& shape, const std::vector<int>& axes, bool keepdims);
 
-// The values of int64 input `i` (rank 0 or 1); an error if they are not known when the graph is built.
+// The values of int64 input `i` (rank 0 or 1); an error if they are not known when the graph is
+// built.
 absl::StatusOr<Ints> ConstantInts(const ShapeContext& context, int i);
 
 // At most kMaxRank dims, none negative. `what` names them in the message.
 absl::Status CheckDims(const SymbolicShape& shape, absl::string_view what);
 
-// Letters for LoopsOf(), one per dim, with "." for the dim `axis`, which every cut needs whole: "a.c"; and without it: "ac".
+// Letters for LoopsOf(), one per dim, with "." for the dim `axis`, which every cut needs whole:
+// "a.c"; and without it: "ac".
 std::string LettersAround(int rank, int axis);
 std::string LettersWithout(int rank, int axis);
 

@@ -1,12 +1,17 @@
 // The one definition of a sum.
 //
 // Note [What a sum is]
-// Floating-point addition is not associative, so a sum is defined by its order, and the order by index alone:
-//   along the innermost summed axes, merged:  64 lanes by index mod 64 within chunks of 4,096 elements, lanes joined by
-//                                             halving (lane i takes lane i+32, then i+16, ...)
-//   along the other summed axes, merged:      one after the other within chunks of 32 rows
-//   chunks:                                   joined by a binary tree over their numbers, left half a power of two
-// A cut at a multiple of chunk·2^j is a subtree, so parts may be summed alone and joined by TreeJoin.
+// Floating-point addition is not associative, so a sum is defined by its order, and the order by
+// index alone:
+//
+//   innermost summed axes, merged  64 lanes by index mod 64, within chunks of 4,096 elements;
+//                                  lanes joined by halving: lane i takes lane i+32, then i+16, ...
+//   other summed axes, merged      one row after the other, within chunks of 32 rows
+//   chunks                         joined by a binary tree over their numbers, left half a power
+//                                  of two
+//
+// A cut at a multiple of chunk·2^j is a subtree, so parts may be summed alone and joined by
+// TreeJoin.
 
 #ifndef FLOWGRAD_OPS_SUM_H_
 #define FLOWGRAD_OPS_SUM_H_

@@ -98,8 +98,8 @@ std::string Dim::ToString() const { return is_symbol() ? symbol_ : absl::StrCat(
 
 namespace {
 
-// A product of a number and symbols. It is written as the number followed by the symbols in order, "4*N*T"; a sum in "(" ")" counts as
-// one symbol.
+// A product of a number and symbols. It is written as the number followed by the symbols in order,
+// "4*N*T"; a sum in "(" ")" counts as one symbol.
 struct Monomial {
   int64_t number = 1;
   std::vector<std::string> symbols;  // sorted
@@ -143,7 +143,8 @@ struct Monomial {
 Dim operator*(const Dim& a, const Dim& b) {
   Monomial product(a);
   const Monomial factor(b);
-  if (__builtin_mul_overflow(product.number, factor.number, &product.number)) product.number = kMostElements * 2;
+  if (__builtin_mul_overflow(product.number, factor.number, &product.number))
+    product.number = kMostElements * 2;
   product.symbols.insert(product.symbols.end(), factor.symbols.begin(), factor.symbols.end());
   return product.ToDim();
 }
@@ -170,10 +171,11 @@ Dim operator+(const Dim& a, const Dim& b) {
 }
 
 std::string ShapeString(const SymbolicShape& shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ",", [](std::string* out, const Dim& dim) {
-                        absl::StrAppend(out, dim.ToString());
-                      }),
-                      "]");
+  return absl::StrCat(
+      "[",
+      absl::StrJoin(shape, ",",
+                    [](std::string* out, const Dim& dim) { absl::StrAppend(out, dim.ToString()); }),
+      "]");
 }
 
 bool IsKnown(const SymbolicShape& shape) {
@@ -213,8 +215,9 @@ absl::StatusOr<TensorType> ParseTensorType(absl::string_view text) {
       type.shape.push_back(Dim(value));
       known.push_back(value);
     } else {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "each dim of a type must be a number from 0 on or a symbol, but ", Quoted(text), " has ", Quoted(dim)));
+      return absl::InvalidArgumentError(
+          absl::StrCat("each dim of a type must be a number from 0 on or a symbol, but ",
+                       Quoted(text), " has ", Quoted(dim)));
     }
     if (type.rank() > kMaxRank) {
       return absl::InvalidArgumentError(
@@ -296,9 +299,8 @@ Tensor Tensor::Cast(DType dtype) const {
 
 double Tensor::at(int64_t i) const {
   const int64_t offset = OffsetOf(i, dims_, strides_);
-  return VisitDType(dtype_, [&](auto zero) {
-    return static_cast<double>(data<decltype(zero)>()[offset]);
-  });
+  return VisitDType(dtype_,
+                    [&](auto zero) { return static_cast<double>(data<decltype(zero)>()[offset]); });
 }
 
 void Tensor::set(int64_t i, double value) {

@@ -1,8 +1,8 @@
 // Types, shapes and tensors: what ops compute on.
 //
-// A Tensor is a strided view of a shared, 64-byte aligned buffer. Views made by Transpose, Slice and their like
-// share the buffer of the tensor they look at. Nobody writes a buffer after the kernel that made it, so
-// tensors may be read by any number of threads.
+// A Tensor is a strided view of a shared, 64-byte aligned buffer. Views made by Transpose, Slice
+// and their like share the buffer of the tensor they look at. Nobody writes a buffer after the
+// kernel that made it, so tensors may be read by any number of threads.
 
 #ifndef FLOWGRAD_OPS_TENSOR_H_
 #define FLOWGRAD_OPS_TENSOR_H_
@@ -73,8 +73,8 @@ int64_t NumElements(absl::Span<const int64_t> dims);
 // Row-major strides, in elements.
 Dims ContiguousStrides(absl::Span<const int64_t> dims);
 
-// A dimension: a number, or a symbol that stands for a number not known yet. Arithmetic on symbols gives
-// new symbols ("2*N", "N*T", "N+M") of which only equality is known.
+// A dimension: a number, or a symbol that stands for a number not known yet. Arithmetic on symbols
+// gives new symbols ("2*N", "N*T", "N+M") of which only equality is known.
 class Dim {
  public:
   Dim(int64_t value) : value_(value) {}  // NOLINT: a number is a Dim
@@ -113,10 +113,12 @@ struct TensorType {
   friend bool operator==(const TensorType& a, const TensorType& b) = default;
 };
 
-// Reads "float[N,784]". Errors say what is wrong with the text: unknown dtype, rank over 8, bad dim, size overflow.
+// Reads "float[N,784]". Errors say what is wrong with the text: unknown dtype, rank over 8, bad
+// dim, size overflow.
 absl::StatusOr<TensorType> ParseTensorType(absl::string_view text);
 
-// A tensor as kernels see it: memory owned elsewhere, strides in elements (0: the same element again).
+// A tensor as kernels see it: memory owned elsewhere, strides in elements (0: the same element
+// again).
 struct View {
   void* data = nullptr;
   DType dtype = DType::kFloat;
@@ -200,8 +202,8 @@ class Tensor {
   Dims strides_;
 };
 
-// A number converted as the op Cast does: float to integer rounds towards zero, NaN gives 0, values out of range give the
-// nearest end; to bool is `!= 0`; everything else is C++'s conversion.
+// A number converted as the op Cast does: float to integer rounds towards zero, NaN gives 0, values
+// out of range give the nearest end; to bool is `!= 0`; everything else is C++'s conversion.
 template <class To, class From>
 To CastTo(From value) {
   if constexpr (std::is_same_v<To, bool>) {

@@ -13,7 +13,8 @@ namespace {
 // Numbers that symbols have in this run.
 using Binding = std::map<std::string, int64_t>;
 
-absl::Status Bind(absl::string_view what, const TensorType& type, const Tensor& tensor, Binding& binding) {
+absl::Status Bind(absl::string_view what, const TensorType& type, const Tensor& tensor,
+                  Binding& binding) {
   const TensorType given = tensor.type();
   bool fits = type.dtype == given.dtype && type.rank() == given.rank();
   for (int d = 0; fits && d < type.rank(); ++d) {
@@ -24,12 +25,14 @@ absl::Status Bind(absl::string_view what, const TensorType& type, const Tensor& 
     }
     const auto [place, is_new] = binding.emplace(type.shape[d].ToString(), size);
     if (!is_new && place->second != size) {
-      return absl::InvalidArgumentError(absl::StrCat(what, " is ", given.ToString(), ": ", type.shape[d].ToString(),
-                                                     " is ", size, " here and ", place->second, " elsewhere"));
+      return absl::InvalidArgumentError(absl::StrCat(what, " is ", given.ToString(), ": ",
+                                                     type.shape[d].ToString(), " is ", size,
+                                                     " here and ", place->second, " elsewhere"));
     }
   }
   if (fits) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(what, " must be ", type.ToString(), ", but is ", given.ToString()));
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " must be ", type.ToString(), ", but is ", given.ToString()));
 }
 
 class Run {
@@ -53,13 +56,15 @@ class Run {
       if (!value.present() || graph_.node(value).op != nullptr) {
         std::vector<std::string> names;
         for (const GraphInput& input : graph_.inputs()) names.push_back(input.name);
-        return absl::NotFoundError(absl::StrCat("no input is named ", Quoted(name), DidYouMean(name, names)));
+        return absl::NotFoundError(
+            absl::StrCat("no input is named ", Quoted(name), DidYouMean(name, names)));
       }
       RETURN_IF_ERROR(Set(absl::StrCat("input ", Quoted(name)), value, tensor));
     }
     for (const GraphInput& input : graph_.inputs()) {
       if (feeds.count(input.name) == 0 && input.default_value.present()) {
-        RETURN_IF_ERROR(Set(absl::StrCat("input ", Quoted(input.name)), input.value, input.default_value));
+        RETURN_IF_ERROR(
+            Set(absl::StrCat("input ", Quoted(input.name)), input.value, input.default_value));
       }
     }
     for (const State& state : graph_.states()) {
@@ -85,8 +90,8 @@ class Run {
       if (!needed_nodes_[n]) continue;
       if (absl::Status status = RunNode(n); !status.ok()) {
         const Node& node = graph_.nodes()[n];
-        return absl::Status(status.code(), absl::StrCat("node ", Quoted(node.name), " (", node.kind(),
-                                                        "): ", status.message()));
+        return absl::Status(status.code(), absl::StrCat("node ", Quoted(node.name), " (",
+                                                        node.kind(), "): ", status.message()));
       }
     }
     return absl::OkStatus();
@@ -108,14 +113,16 @@ class Run {
       return absl::InvalidArgumentError("must be given a value");
     }
     std::vector<Tensor> inputs;
-    for (const ValueId& input : node.inputs) inputs.push_back(input.present() ? tensor(input) : Tensor());
+    for (const ValueId& input : node.inputs)
+      inputs.push_back(input.present() ? tensor(input) : Tensor());
     ASSIGN_OR_RETURN(const OpCall call, OpCall::Make(node.op, &node.attributes, std::move(inputs),
                                                      static_cast<int>(node.outputs.size())));
     std::vector<bool> needed;
     for (const int readers : readers_[n]) needed.push_back(readers > 0);
     ASSIGN_OR_RETURN(tensors_[n], call.Run(values_, node.stream, &needed));
     for (const ValueId& input : node.inputs) {
-      if (input.present() && --readers_[input.node][input.port] == 0) tensors_[input.node][input.port] = Tensor();
+      if (input.present() && --readers_[input.node][input.port] == 0)
+        tensors_[input.node][input.port] = Tensor();
     }
     return absl::OkStatus();
   }
@@ -134,10 +141,11 @@ absl::StatusOr<TensorMap> InitializeStates(const Graph& graph, uint64_t seed) {
   TensorMap states;
   for (const State& state : graph.states()) {
     const TensorType& type = graph.type(state.now);
-    absl::StatusOr<Tensor> value = Initialize(state.init, state.name, type.dtype, KnownDims(type.shape), seed);
+    absl::StatusOr<Tensor> value =
+        Initialize(state.init, state.name, type.dtype, KnownDims(type.shape), seed);
     if (!value.ok()) {
-      return absl::Status(value.status().code(),
-                          absl::StrCat("variable ", Quoted(state.name), ": ", value.status().message()));
+      return absl::Status(value.status().code(), absl::StrCat("variable ", Quoted(state.name), ": ",
+                                                              value.status().message()));
     }
     states[state.name] = *std::move(value);
   }
@@ -152,12 +160,14 @@ absl::StatusOr<ValueId> FindFetch(const Graph& graph, absl::string_view name) {
   }
   const ValueId value = graph.Find(name);
   if (value.present()) return value;
-  return absl::NotFoundError(absl::StrCat("no value is named ", Quoted(name), DidYouMean(name, names)));
+  return absl::NotFoundError(
+      absl::StrCat("no value is named ", Quoted(name), DidYouMean(name, names)));
 }
 
-absl::StatusOr<std::vector<Tensor>> ReferenceRun(const Graph& graph, const TensorMap& feeds, TensorMap& states,
-                                                 const std::vector<std::string>& fetches, const StepValues& values,
-                                                 bool update_states) {
+absl::StatusOr<std::vector<Tensor>> ReferenceRun(const Graph& graph, const TensorMap& feeds,
+                                                 TensorMap& states,
+                                                 const std::vector<std::string>& fetches,
+                                                 const StepValues& values, bool update_states) {
   Run run(graph, values);
   std::vector<ValueId> fetched;
   for (const std::string& name : fetches) {
@@ -173,7 +183,8 @@ absl::StatusOr<std::vector<Tensor>> ReferenceRun(const Graph& graph, const Tenso
   std::vector<Tensor> results;
   for (const ValueId& value : fetched) results.push_back(run.tensor(value).Contiguous());
   for (const State& state : graph.states()) {
-    if (update_states && state.next.present()) states[state.name] = run.tensor(state.next).Contiguous();
+    if (update_states && state.next.present())
+      states[state.name] = run.tensor(state.next).Contiguous();
   }
   return results;
 }

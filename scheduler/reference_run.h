@@ -1,6 +1,7 @@
 // Runs a graph node by node on whole tensors, on the calling thread, without a plan.
 //
-// This is the oracle: every executor of every plan must give these bits. It is also what runs models today.
+// This is the oracle: every executor of every plan must give these bits. It is also what runs
+// models today.
 
 #ifndef FLOWGRAD_SCHEDULER_REFERENCE_RUN_H_
 #define FLOWGRAD_SCHEDULER_REFERENCE_RUN_H_
@@ -22,18 +23,23 @@ using TensorMap = std::map<std::string, Tensor, std::less<>>;
 // Every variable's first value, by name. Errors name the variable.
 absl::StatusOr<TensorMap> InitializeStates(const Graph& graph, uint64_t seed);
 
-// Runs the nodes that `fetches` (names of values or outputs) and, with `update_states`, the next values of states need.
+// Runs the nodes that `fetches` (names of values or outputs) and, with `update_states`, the next
+// values of states need.
 //
-// `feeds` gives inputs by name; inputs with a default value may be left out. A symbol takes the number that the fed tensors have in
-// its place. States are read from `states` and, after every node succeeded, set to their next values; after an error they
-// are as they were. Errors name the node: InvalidArgument or NotFound for what is fed and fetched, whatever a kernel says otherwise.
+// `feeds` gives inputs by name; inputs with a default value may be left out. A symbol takes the
+// number that the fed tensors have in its place. States are read from `states` and, after every
+// node succeeded, set to their next values; after an error they are as they were. Errors name the
+// node: InvalidArgument or NotFound for what is fed and fetched, whatever a kernel says otherwise.
 //
 // REQUIRES: "training_mode" is folded (graph/passes/passes.h), or fed
-absl::StatusOr<std::vector<Tensor>> ReferenceRun(const Graph& graph, const TensorMap& feeds, TensorMap& states,
-                                                 const std::vector<std::string>& fetches, const StepValues& values,
+absl::StatusOr<std::vector<Tensor>> ReferenceRun(const Graph& graph, const TensorMap& feeds,
+                                                 TensorMap& states,
+                                                 const std::vector<std::string>& fetches,
+                                                 const StepValues& values,
                                                  bool update_states = false);
 
-// The value that a run's fetch of this name gives: of an output, or of any value. NotFound, with the nearest name, otherwise.
+// The value that a run's fetch of this name gives: of an output, or of any value. NotFound, with
+// the nearest name, otherwise.
 absl::StatusOr<ValueId> FindFetch(const Graph& graph, absl::string_view name);
 
 }  // namespace flowgrad

@@ -30,6 +30,7 @@ Command AddGradCommand(CLI::App& program);
 Command AddOpsCommand(CLI::App& program);
 Command AddRunCommand(CLI::App& program);
 Command AddShowCommand(CLI::App& program);
+Command AddTrainCommand(CLI::App& program);
 
 inline constexpr int kUsageError = 2;
 inline constexpr int kInterrupted = 130;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Prints how many test cases passed, failed and were skipped in one `bazel test`.
+"""Prints how many test cases passed, failed and were skipped in runs of `bazel test`.
 
-usage: count_tests.py FILE, where FILE is what --build_event_json_file wrote.
+usage: count_tests.py FILE..., where each FILE is what --build_event_json_file wrote.
 """
 import json
 import sys
@@ -9,14 +9,16 @@ import urllib.parse
 import xml.etree.ElementTree
 
 counts = {"passed": 0, "failed": 0, "skipped": 0}
-with open(sys.argv[1], encoding="utf-8") as events:
-    for event in map(json.loads, events):
+for path in sys.argv[1:]:
+    with open(path, encoding="utf-8") as events:
+        report = [json.loads(line) for line in events]
+    for event in report:
         result = event.get("testResult", {})
         reports = [o["uri"] for o in result.get("testActionOutput", []) if o["name"] == "test.xml"]
         cases = []
         for uri in reports:
-            path = urllib.parse.unquote(urllib.parse.urlparse(uri).path)
-            cases += xml.etree.ElementTree.parse(path).iter("testcase")
+            log = urllib.parse.unquote(urllib.parse.urlparse(uri).path)
+            cases += xml.etree.ElementTree.parse(log).iter("testcase")
         kinds = []
         for case in cases:
             if case.find("failure") is not None or case.find("error") is not None:

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -21,8 +22,8 @@ namespace {
 constexpr char kVersion[] = "flowgrad 0.1.0";
 
 std::vector<Command> AddCommands(CLI::App& program) {
-  return {AddRunCommand(program), AddCheckCommand(program), AddShowCommand(program),
-          AddGradCommand(program), AddOpsCommand(program)};
+  return {AddTrainCommand(program), AddRunCommand(program),  AddCheckCommand(program),
+          AddShowCommand(program),  AddGradCommand(program), AddOpsCommand(program)};
 }
 
 // The subcommand that the user is typing, for hints.
@@ -100,6 +101,13 @@ int GuardedMain(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   // Nothing is half-written at any moment, so an interrupted command may just end.
+  // `bazel run` starts programs in a folder of its own; the user's paths are relative to where the
+  // user stands.
+  if (const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
+      folder != nullptr && chdir(folder) != 0) {
+    std::fprintf(stderr, "flowgrad: cannot go to the folder %s\n", folder);
+    return flowgrad::kUsageError;
+  }
   std::signal(SIGINT, [](int) { _exit(flowgrad::kInterrupted); });
   return flowgrad::GuardedMain(argc, argv);
 }

@@ -1,8 +1,8 @@
 // The order of samples in an epoch: a permutation that is computed, not stored.
 //
-// Place k of epoch e holds sample Permuted(k): a Feistel network of four rounds over the next power of four, whose
-// round function is Philox keyed by (seed, "shuffle", epoch), walked until it lands inside (Black and Rogaway 2002). Resuming needs
-// the epoch and the place, nothing else.
+// Place k of epoch e holds sample Permuted(k): a Feistel network of four rounds over the next power
+// of four, whose round function is Philox keyed by (seed, "shuffle", epoch), walked until it lands
+// inside (Black and Rogaway 2002). Resuming needs the epoch and the place, nothing else.
 
 #ifndef FLOWGRAD_TRAINING_SHUFFLE_H_
 #define FLOWGRAD_TRAINING_SHUFFLE_H_

@@ -15,14 +15,16 @@
 namespace flowgrad {
 namespace {
 
-absl::Status CheckRange(absl::string_view field, double value, bool valid, absl::string_view expected) {
+absl::Status CheckRange(absl::string_view field, double value, bool valid,
+                        absl::string_view expected) {
   if (valid) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("training.optimizer.", field, " must be ", expected, ", but is ", Number(value)));
+  return absl::InvalidArgumentError(absl::StrCat("training.optimizer.", field, " must be ",
+                                                 expected, ", but is ", Number(value)));
 }
 
 absl::Status CheckRate(absl::string_view kind, double rate) {
-  return CheckRange(absl::StrCat(kind, ".learning_rate"), rate, rate > 0 && std::isfinite(rate), "above 0 and finite");
+  return CheckRange(absl::StrCat(kind, ".learning_rate"), rate, rate > 0 && std::isfinite(rate),
+                    "above 0 and finite");
 }
 
 // Adds the next values of parameters, whose gradients are given, to a graph.
@@ -36,13 +38,14 @@ class Updater {
 
   void Momentum(const std::string& name, Value w, Value dw, double momentum) {
     const Value v = StateOf(name, "momentum", w);
-    const std::vector<Value> next =
-        CallMany("MomentumUpdate", {w, dw, v, Cast(rate_, w.type().dtype)}, {{"momentum", momentum}}, 2);
+    const std::vector<Value> next = CallMany(
+        "MomentumUpdate", {w, dw, v, Cast(rate_, w.type().dtype)}, {{"momentum", momentum}}, 2);
     builder_.Update(w, next[0]);
     builder_.Update(v, next[1]);
   }
 
-  // Kingma and Ba's corrections 1 - βᵗ go into rate and epsilon once, instead of into every element.
+  // Kingma and Ba's corrections 1 - βᵗ go into rate and epsilon once, instead of into every
+  // element.
   void StartAdam(const OptimizerDef::Adam& adam) {
     const Value step = builder_.Variable("optimizer/step", "int64[]", Zeros());
     const Value next = step + 1;
@@ -69,7 +72,8 @@ class Updater {
 
  private:
   Value StateOf(const std::string& name, absl::string_view what, Value w) {
-    return builder_.Variable(absl::StrCat("optimizer/", name, "/", what), w.type().ToString(), Zeros());
+    return builder_.Variable(absl::StrCat("optimizer/", name, "/", what), w.type().ToString(),
+                             Zeros());
   }
 
   GraphBuilder& builder_;
@@ -82,7 +86,8 @@ absl::StatusOr<OptimizerDef> Completed(OptimizerDef def) {
   if (def.has_sgd()) {
     RETURN_IF_ERROR(CheckRate("sgd", def.sgd().learning_rate()));
     const double momentum = def.sgd().momentum();
-    RETURN_IF_ERROR(CheckRange("sgd.momentum", momentum, momentum >= 0 && momentum < 1, "from 0 to less than 1"));
+    RETURN_IF_ERROR(CheckRange("sgd.momentum", momentum, momentum >= 0 && momentum < 1,
+                               "from 0 to less than 1"));
     return def;
   }
   OptimizerDef::Adam& adam = *def.mutable_adam();
@@ -91,32 +96,38 @@ absl::StatusOr<OptimizerDef> Completed(OptimizerDef def) {
   if (!adam.has_epsilon()) adam.set_epsilon(1e-8);
   RETURN_IF_ERROR(CheckRate("adam", adam.learning_rate()));
   const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
-  RETURN_IF_ERROR(CheckRange("adam.beta1", adam.beta1(), is_beta(adam.beta1()), "from 0 to less than 1"));
-  RETURN_IF_ERROR(CheckRange("adam.beta2", adam.beta2(), is_beta(adam.beta2()), "from 0 to less than 1"));
-  RETURN_IF_ERROR(CheckRange("adam.epsilon", adam.epsilon(), adam.epsilon() > 0 && std::isfinite(adam.epsilon()),
+  RETURN_IF_ERROR(
+      CheckRange("adam.beta1", adam.beta1(), is_beta(adam.beta1()), "from 0 to less than 1"));
+  RETURN_IF_ERROR(
+      CheckRange("adam.beta2", adam.beta2(), is_beta(adam.beta2()), "from 0 to less than 1"));
+  RETURN_IF_ERROR(CheckRange("adam.epsilon", adam.epsilon(),
+                             adam.epsilon() > 0 && std::isfinite(adam.epsilon()),
                              "above 0 and finite"));
   return def;
 }
 
 }  // namespace
 
-absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view loss_name, const OptimizerDef& def,
-                                           const OpRegistry& registry) {
+absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view loss_name,
+                                           const OptimizerDef& def, const OpRegistry& registry) {
   ASSIGN_OR_RETURN(const OptimizerDef optimizer, Completed(def));
   const ValueId known_loss = model.Find(loss_name);
   if (!known_loss.present()) {
-    return absl::InvalidArgumentError(absl::StrCat("training.loss: no value is named ", Quoted(loss_name),
+    return absl::InvalidArgumentError(absl::StrCat("training.loss: no value is named ",
+                                                   Quoted(loss_name),
                                                    DidYouMean(loss_name, model.ValueNames())));
   }
   const TensorType& type = model.type(known_loss);
   if (!IsFloating(type.dtype) || type.rank() != 0) {
     return absl::InvalidArgumentError(absl::StrCat("training.loss: value ", Quoted(loss_name),
-                                                   " must be a float or double scalar, but is ", type.ToString()));
+                                                   " must be a float or double scalar, but is ",
+                                                   type.ToString()));
   }
   // The loss must be an output, or folding would drop it.
   GraphBuilder with_loss(model, registry);
-  const bool is_output = std::any_of(model.outputs().begin(), model.outputs().end(),
-                                     [&](const GraphOutput& output) { return output.value == known_loss; });
+  const bool is_output =
+      std::any_of(model.outputs().begin(), model.outputs().end(),
+                  [&](const GraphOutput& output) { return output.value == known_loss; });
   if (!is_output) with_loss.Output(with_loss.Find(loss_name));
   ASSIGN_OR_RETURN(const Graph outputs, std::move(with_loss).Build());
   ASSIGN_OR_RETURN(const Graph forward, FoldTrainingMode(outputs, /*training=*/true, registry));
@@ -133,7 +144,8 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
     parameters.push_back(Value{&builder, state.now.node, state.now.port});
     names.push_back(state.name);
   }
-  const std::vector<Value> gradients = Gradients(builder, {Value{&builder, loss.node, loss.port}}, parameters);
+  const std::vector<Value> gradients =
+      Gradients(builder, {Value{&builder, loss.node, loss.port}}, parameters);
   Updater updater(builder, builder.Input(kLearningRate, "float[]"));
   if (optimizer.has_adam()) updater.StartAdam(optimizer.adam());
   for (size_t i = 0; i < parameters.size(); ++i) {
@@ -150,7 +162,8 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
   ASSIGN_OR_RETURN(const Graph whole, std::move(builder).Build());
   ASSIGN_OR_RETURN(result.graph, RemoveDeadNodes(whole, registry));
   result.loss = std::string(loss_name);
-  result.learning_rate = optimizer.has_adam() ? optimizer.adam().learning_rate() : optimizer.sgd().learning_rate();
+  result.learning_rate =
+      optimizer.has_adam() ? optimizer.adam().learning_rate() : optimizer.sgd().learning_rate();
   return result;
 }
 

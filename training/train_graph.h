@@ -1,7 +1,9 @@
-// A train step as one graph: forward, backward, and the next value of every parameter and of the optimizer's state.
+// A train step as one graph: forward, backward, and the next value of every parameter and of the
+// optimizer's state.
 //
-// All of it is pure ops on values; what changes is in the graph's states as pairs (now, next). The optimizer's own state
-// are variables named "optimizer/<parameter>/<what>". The learning rate is an input, so that a schedule rebuilds nothing.
+// All of it is pure ops on values; what changes is in the graph's states as pairs (now, next). The
+// optimizer's own state are variables named "optimizer/<parameter>/<what>". The learning rate is an
+// input, so that a schedule rebuilds nothing.
 
 #ifndef FLOWGRAD_TRAINING_TRAIN_GRAPH_H_
 #define FLOWGRAD_TRAINING_TRAIN_GRAPH_H_
@@ -22,14 +24,17 @@ inline constexpr absl::string_view kLearningRate = "optimizer/learning_rate";
 
 struct TrainGraph {
   Graph graph;
-  std::string loss;                      // an output
-  double learning_rate = 0;              // the optimizer's own, before any schedule
-  std::vector<std::string> unreachable;  // parameters that the loss does not depend on: they keep their values
+  std::string loss;          // an output
+  double learning_rate = 0;  // the optimizer's own, before any schedule
+  std::vector<std::string>
+      unreachable;  // parameters that the loss does not depend on: they keep their values
 };
 
-// `model` as it was built, "training_mode" not yet folded. InvalidArgument: no such loss, a loss that is no float or double scalar, an op without a
-// gradient on the way to a parameter, numbers of the optimizer out of range.
-absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view loss, const OptimizerDef& optimizer,
+// `model` as it was built, "training_mode" not yet folded. InvalidArgument: no such loss, a loss
+// that is no float or double scalar, an op without a gradient on the way to a parameter, numbers of
+// the optimizer out of range.
+absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view loss,
+                                           const OptimizerDef& optimizer,
                                            const OpRegistry& registry = BuiltinOps());
 
 }  // namespace flowgrad

@@ -6,8 +6,8 @@
 //   }
 //   ASSIGN_OR_RETURN(const std::vector<Metric> metrics, trainer->Evaluate());
 //
-// The run is a function of model, data and seed: initial values, shuffling and dropout are keyed by it.
-// Thread-compatible.
+// The run is a function of model, data and seed: initial values, shuffling and dropout are keyed by
+// it. Thread-compatible.
 
 #ifndef FLOWGRAD_TRAINING_TRAINER_H_
 #define FLOWGRAD_TRAINING_TRAINER_H_
@@ -32,9 +32,9 @@ namespace flowgrad {
 // What overrides the model's training section.
 struct TrainerOptions {
   std::optional<uint64_t> seed;
-  std::optional<int64_t> steps;       // in place of epochs
+  std::optional<int64_t> steps;  // in place of epochs
   std::optional<int64_t> batch_size;
-  std::string data_folder;            // "": where the set's package puts it
+  std::string data_folder;  // "": where the set's package puts it
 };
 
 struct Metric {
@@ -44,9 +44,10 @@ struct Metric {
 
 class Trainer {
  public:
-  // Reads the data and initialises the parameters. InvalidArgument with all that is wrong in the training section; the errors of
-  // DataSet::Load().
-  static absl::StatusOr<std::unique_ptr<Trainer>> Make(const ModelDef& model, const TrainerOptions& options,
+  // Reads the data and initialises the parameters. InvalidArgument with all that is wrong in the
+  // training section; the errors of DataSet::Load().
+  static absl::StatusOr<std::unique_ptr<Trainer>> Make(const ModelDef& model,
+                                                       const TrainerOptions& options,
                                                        const OpRegistry& registry = BuiltinOps());
 
   int64_t step() const { return step_; }  // steps done
@@ -57,7 +58,8 @@ class Trainer {
   bool done() const { return step_ >= num_steps_; }
   const std::vector<std::string>& unreachable_parameters() const { return train_.unreachable; }
 
-  // Trains on the next batch and gives its loss. A failed step changes nothing; a loss that is not finite is a failure.
+  // Trains on the next batch and gives its loss. A failed step changes nothing; a loss that is not
+  // finite is a failure.
   absl::StatusOr<double> Step();
 
   // The model's metrics on the test part.
@@ -91,8 +93,8 @@ class Trainer {
   int64_t batch_size_ = 0, num_steps_ = 0, steps_per_epoch_ = 0, step_ = 0;
 };
 
-// `weights` for the parameters of `graph`, put into `states`. InvalidArgument, with every difference, unless names and types are exactly the
-// graph's parameters'.
+// `weights` for the parameters of `graph`, put into `states`. InvalidArgument, with every
+// difference, unless names and types are exactly the graph's parameters'.
 absl::Status TakeWeights(const Graph& graph, const TensorFile& weights, TensorMap& states);
 
 }  // namespace flowgrad

@@ -8,7 +8,8 @@ namespace flowgrad {
 namespace {
 
 // What the op's Simplify() puts in the node's place; empty if it leaves the node as it is.
-std::vector<Value> Simplified(const Node& node, const std::vector<Value>& inputs, GraphBuilder& builder) {
+std::vector<Value> Simplified(const Node& node, const std::vector<Value>& inputs,
+                              GraphBuilder& builder) {
   if (node.op == nullptr || node.op->simplify() == nullptr) return {};
   const int num_outputs = static_cast<int>(node.outputs.size());
   GraphBuilder::NodeShapes shapes(builder, node.op, &node.attributes, inputs, num_outputs);
@@ -23,8 +24,10 @@ std::vector<Value> Simplified(const Node& node, const std::vector<Value>& inputs
 
 }  // namespace
 
-absl::StatusOr<Graph> FoldTrainingMode(const Graph& graph, bool training, const OpRegistry& registry) {
-  const auto rule = [&](const Node& node, const std::vector<Value>& inputs, GraphBuilder& builder) -> std::vector<Value> {
+absl::StatusOr<Graph> FoldTrainingMode(const Graph& graph, bool training,
+                                       const OpRegistry& registry) {
+  const auto rule = [&](const Node& node, const std::vector<Value>& inputs,
+                        GraphBuilder& builder) -> std::vector<Value> {
     if (node.op == nullptr && node.name == kTrainingMode) {
       return {builder.Constant(Tensor::Scalar<bool>(training)).As(kTrainingMode)};
     }

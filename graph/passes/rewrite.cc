@@ -33,16 +33,22 @@ class Copier {
     for (size_t n = 0; n < graph_.nodes().size(); ++n) {
       // Inputs and states are what callers know a model by: they stay even if nothing reads them.
       const bool is_source = inputs_.count(n) > 0 || states_.count(n) > 0;
-      values_.push_back(live[n] || is_source ? CopyOf(static_cast<int>(n), rule) : std::vector<Value>());
+      values_.push_back(live[n] || is_source ? CopyOf(static_cast<int>(n), rule)
+                                             : std::vector<Value>());
     }
-    for (const State& state : graph_.states()) builder_.Update(Mapped(state.now), Mapped(state.next));
-    for (const GraphOutput& output : graph_.outputs()) builder_.Output(Mapped(output.value), output.name);
-    for (const GradientPair& pair : graph_.gradients()) builder_.Gradient(pair.value, Mapped(pair.gradient));
+    for (const State& state : graph_.states())
+      builder_.Update(Mapped(state.now), Mapped(state.next));
+    for (const GraphOutput& output : graph_.outputs())
+      builder_.Output(Mapped(output.value), output.name);
+    for (const GradientPair& pair : graph_.gradients())
+      builder_.Gradient(pair.value, Mapped(pair.gradient));
     return std::move(builder_).Build();
   }
 
  private:
-  Value Mapped(ValueId value) const { return value.present() ? values_[value.node][value.port] : Value{}; }
+  Value Mapped(ValueId value) const {
+    return value.present() ? values_[value.node][value.port] : Value{};
+  }
 
   std::vector<Value> CopyOf(int n, const RewriteRule& rule) {
     const Node& node = graph_.nodes()[n];
@@ -93,7 +99,8 @@ GraphBuilder::NodeSpec SpecOf(const Node& node, std::vector<Value> inputs) {
   return spec;
 }
 
-absl::StatusOr<Graph> Rewrite(const Graph& graph, const RewriteRule& rule, const OpRegistry& registry) {
+absl::StatusOr<Graph> Rewrite(const Graph& graph, const RewriteRule& rule,
+                              const OpRegistry& registry) {
   return Copier(graph, registry).Run(rule, LiveNodes(graph));
 }
 

@@ -13,11 +13,13 @@ Tensor Widened(const Tensor& tensor) {
 }  // namespace
 
 absl::StatusOr<Graph> ToDouble(const Graph& graph, const OpRegistry& registry) {
-  const auto rule = [&](const Node& node, const std::vector<Value>& inputs, GraphBuilder& builder) -> std::vector<Value> {
+  const auto rule = [&](const Node& node, const std::vector<Value>& inputs,
+                        GraphBuilder& builder) -> std::vector<Value> {
     if (node.op == nullptr) {
       const TensorType type{Widened(node.outputs[0].type.dtype), node.outputs[0].type.shape};
       for (const GraphInput& input : graph.inputs()) {
-        if (input.name == node.name) return {builder.Input(node.name, type, Widened(input.default_value))};
+        if (input.name == node.name)
+          return {builder.Input(node.name, type, Widened(input.default_value))};
       }
       for (const State& state : graph.states()) {
         if (state.name != node.name) continue;
@@ -30,9 +32,11 @@ absl::StatusOr<Graph> ToDouble(const Graph& graph, const OpRegistry& registry) {
     }
     GraphBuilder::NodeSpec spec = SpecOf(node, inputs);
     for (const Attributes::Entry& entry : node.attributes.entries()) {
-      if (const Tensor* tensor = std::get_if<Tensor>(&entry.second)) spec.attributes.Set(entry.first, Widened(*tensor));
+      if (const Tensor* tensor = std::get_if<Tensor>(&entry.second))
+        spec.attributes.Set(entry.first, Widened(*tensor));
     }
-    if (node.op->name() == "Cast" && node.attributes.String("to") == "float") spec.attributes.Set("to", "double");
+    if (node.op->name() == "Cast" && node.attributes.String("to") == "float")
+      spec.attributes.Set("to", "double");
     return builder.Add(std::move(spec));
   };
   return Rewrite(graph, rule, registry);

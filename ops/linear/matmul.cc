@@ -14,26 +14,28 @@
 namespace flowgrad {
 namespace {
 
-// A vector on the left is a row, one on the right a column; the axis added is dropped from the result.
+// A vector on the left is a row, one on the right a column; the axis added is dropped from the
+// result.
 absl::Status MatMulShape(ShapeContext& context) {
   SymbolicShape a = context.shape(0), b = context.shape(1);
   if (a.empty() || b.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(context.InputText(a.empty() ? 0 : 1),
-                                                   " must have rank 1 or more"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(context.InputText(a.empty() ? 0 : 1), " must have rank 1 or more"));
   }
   const bool a_is_row = a.size() == 1, b_is_column = b.size() == 1;
   if (a_is_row) a.insert(a.begin(), Dim(1));
   if (b_is_column) b.push_back(Dim(1));
   if (a.back() != b[b.size() - 2]) {
     return absl::InvalidArgumentError(
-        absl::StrCat("input \"B\" must have ", a.back().ToString(), " rows to match ", context.InputText(0),
-                     ", but its shape is ", ShapeString(context.shape(1))));
+        absl::StrCat("input \"B\" must have ", a.back().ToString(), " rows to match ",
+                     context.InputText(0), ", but its shape is ", ShapeString(context.shape(1))));
   }
   absl::StatusOr<SymbolicShape> shape =
       Broadcast(SymbolicShape(a.begin(), a.end() - 2), SymbolicShape(b.begin(), b.end() - 2));
   if (!shape.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("the leading dims of ", context.InputText(0), " and ",
-                                                   context.InputText(1), " do not broadcast"));
+    return absl::InvalidArgumentError(absl::StrCat("the leading dims of ", context.InputText(0),
+                                                   " and ", context.InputText(1),
+                                                   " do not broadcast"));
   }
   if (!a_is_row) shape->push_back(a[a.size() - 2]);
   if (!b_is_column) shape->push_back(b.back());
@@ -43,9 +45,10 @@ absl::Status MatMulShape(ShapeContext& context) {
 
 LoopNest MatMulLoops(const ShapeContext& context) {
   const bool a_is_row = context.shape(0).size() == 1, b_is_column = context.shape(1).size() == 1;
-  return LoopsOf(absl::StrCat(a_is_row ? "." : "*i.", ",", b_is_column ? "." : "*.j", "->",
-                              a_is_row && b_is_column ? "" : "*", a_is_row ? "" : "i", b_is_column ? "" : "j"),
-                 context);
+  return LoopsOf(
+      absl::StrCat(a_is_row ? "." : "*i.", ",", b_is_column ? "." : "*.j", "->",
+                   a_is_row && b_is_column ? "" : "*", a_is_row ? "" : "i", b_is_column ? "" : "j"),
+      context);
 }
 
 template <class T>
@@ -94,7 +97,8 @@ absl::Status MatMulKernel(const KernelContext& context) {
   return absl::OkStatus();
 }
 
-// dA = dY · Bᵀ, dB = Aᵀ · dY. The transposes are views. A vector is first made the matrix it stands for.
+// dA = dY · Bᵀ, dB = Aᵀ · dY. The transposes are views. A vector is first made the matrix it stands
+// for.
 absl::Status MatMulGradient(GradientContext& context) {
   const Value a = context.input(0), b = context.input(1);
   const bool a_is_row = a.type().rank() == 1, b_is_column = b.type().rank() == 1;
@@ -117,13 +121,14 @@ absl::Status MatMulGradient(GradientContext& context) {
 }  // namespace
 
 void RegisterMatMul(OpRegistry& registry) {
-  registry.Add(OpDef("MatMul", {"A", "B"}, {"Y"})
-                   .Doc("Matrix product over the last two axes, broadcast over the others.", "%0 · %1")
-                   .Shape(MatMulShape)
-                   .Loops(MatMulLoops)
-                   .Prepare(PrepareMatMul)
-                   .Kernels(FloatTypes(), []<class T>(const KernelContext& c) { return MatMulKernel<T>(c); })
-                   .Gradient(MatMulGradient));
+  registry.Add(
+      OpDef("MatMul", {"A", "B"}, {"Y"})
+          .Doc("Matrix product over the last two axes, broadcast over the others.", "%0 · %1")
+          .Shape(MatMulShape)
+          .Loops(MatMulLoops)
+          .Prepare(PrepareMatMul)
+          .Kernels(FloatTypes(), []<class T>(const KernelContext& c) { return MatMulKernel<T>(c); })
+          .Gradient(MatMulGradient));
 }
 
 }  // namespace flowgrad

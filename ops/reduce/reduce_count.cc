@@ -32,6 +32,9 @@ absl::Status ReduceCountKernel(const KernelContext& context) {
   return absl::OkStatus();
 }
 
+// Zero: a count does not depend on elements.
+absl::Status ReduceCountGradient(GradientContext&) { return absl::OkStatus(); }
+
 }  // namespace
 
 void RegisterReduceCount(OpRegistry& registry) {
@@ -43,7 +46,7 @@ void RegisterReduceCount(OpRegistry& registry) {
                    .Kernels(NumericTypes(),
                             []<class T>(const KernelContext& c) { return ReduceCountKernel<T>(c); })
                    .ReadsShapeOnly(0)
-                   .NoGradient("a count does not depend on values"));
+                   .Gradient(ReduceCountGradient));
 }
 
 }  // namespace flowgrad

@@ -26,13 +26,14 @@ absl::Status ConstantKernel(const KernelContext& context) {
 }  // namespace
 
 void RegisterConstant(OpRegistry& registry) {
-  registry.Add(OpDef("Constant", {}, {"output"})
-                   .Doc("A tensor that is part of the model.", "%value")
-                   .RequiredAttribute("value", AttributeType::kTensor, "The tensor.")
-                   .Shape(ConstantShape)
-                   .Prepare(PrepareConstant)
-                   .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return ConstantKernel(c); })
-                   .NoGradient("a constant has no inputs"));
+  registry.Add(
+      OpDef("Constant", {}, {"output"})
+          .Doc("A tensor that is part of the model.", "%value")
+          .RequiredAttribute("value", AttributeType::kTensor, "The tensor.")
+          .Shape(ConstantShape)
+          .Prepare(PrepareConstant)
+          .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return ConstantKernel(c); })
+          .NoGradient("a constant has no inputs"));
 }
 
 }  // namespace flowgrad

@@ -4,9 +4,11 @@
 
 namespace flowgrad {
 
-// Walks both shapes at once: the shortest stretches of old and new dims with equal products describe the same
-// elements; within a stretch the old dims must lie evenly, as one dim of the product's size.
-bool ReshapeView(const ShapeContext& context, absl::Span<const int64_t> strides, int, ViewMap& map) {
+// Walks both shapes at once: the shortest stretches of old and new dims with equal products
+// describe the same elements; within a stretch the old dims must lie evenly, as one dim of the
+// product's size.
+bool ReshapeView(const ShapeContext& context, absl::Span<const int64_t> strides, int,
+                 ViewMap& map) {
   const Dims new_dims = context.output_dims(0);
   map.strides = ContiguousStrides(new_dims);
   Dims old_dims, old_strides;  // without dims of size 1

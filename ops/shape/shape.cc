@@ -12,7 +12,9 @@ absl::Status ShapeShape(ShapeContext& context) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Prepared> PrepareShape(const ShapeContext& context) { return MakePrepared(context.dims(0)); }
+absl::StatusOr<Prepared> PrepareShape(const ShapeContext& context) {
+  return MakePrepared(context.dims(0));
+}
 
 absl::Status ShapeKernel(const KernelContext& context) {
   const Dims& dims = context.prepared<Dims>();
@@ -24,13 +26,14 @@ absl::Status ShapeKernel(const KernelContext& context) {
 }  // namespace
 
 void RegisterShape(OpRegistry& registry) {
-  registry.Add(OpDef("Shape", {"data:any"}, {"shape"})
-                   .Doc("The dims of a tensor. Reads no element.", "shape(%0)")
-                   .Shape(ShapeShape)
-                   .Prepare(PrepareShape)
-                   .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return ShapeKernel(c); })
-                   .ReadsShapeOnly(0)
-                   .NoGradient("a shape does not depend on values"));
+  registry.Add(
+      OpDef("Shape", {"data:any"}, {"shape"})
+          .Doc("The dims of a tensor. Reads no element.", "shape(%0)")
+          .Shape(ShapeShape)
+          .Prepare(PrepareShape)
+          .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return ShapeKernel(c); })
+          .ReadsShapeOnly(0)
+          .NoGradient("a shape does not depend on values"));
 }
 
 }  // namespace flowgrad

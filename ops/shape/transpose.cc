@@ -28,9 +28,9 @@ absl::StatusOr<Ints> Permutation(const ShapeContext& context) {
     if (valid) seen[axis] = true;
   }
   if (!valid) {
-    return absl::InvalidArgumentError(absl::StrCat("attribute \"perm\" must be a permutation of 0 to ", rank - 1,
-                                                   " to match ", context.InputText(0), ", but is [",
-                                                   absl::StrJoin(perm, ","), "]"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("attribute \"perm\" must be a permutation of 0 to ", rank - 1, " to match ",
+                     context.InputText(0), ", but is [", absl::StrJoin(perm, ","), "]"));
   }
   return perm;
 }
@@ -43,7 +43,8 @@ absl::Status TransposeShape(ShapeContext& context) {
   return absl::OkStatus();
 }
 
-bool TransposeView(const ShapeContext& context, absl::Span<const int64_t> strides, int, ViewMap& map) {
+bool TransposeView(const ShapeContext& context, absl::Span<const int64_t> strides, int,
+                   ViewMap& map) {
   const Ints perm = *Permutation(context);
   for (const int64_t axis : perm) map.strides.push_back(strides[axis]);
   return true;
@@ -54,7 +55,8 @@ absl::Status TransposeGradient(GradientContext& context) {
   ASSIGN_OR_RETURN(const Ints perm, Permutation(context.shapes()));
   Ints inverse(perm.size());
   for (size_t d = 0; d < perm.size(); ++d) inverse[perm[d]] = static_cast<int64_t>(d);
-  context.set_input_gradient(0, Call("Transpose", {context.output_gradient()}, {{"perm", inverse}}));
+  context.set_input_gradient(0,
+                             Call("Transpose", {context.output_gradient()}, {{"perm", inverse}}));
   return absl::OkStatus();
 }
 

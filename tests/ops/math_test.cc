@@ -77,14 +77,14 @@ std::vector<Function> Functions() {
       Make<math::Exp>("Exp", std::exp, 1.05),
       Make<math::Expm1>("Expm1", std::expm1, 1.6),
       Make<math::Log>("Log", std::log, 1),
-      Make<math::Log1p>("Log1p", std::log1p, 1.5),
+      Make<math::Log1p>("Log1p", std::log1p, 1.6),
       Make<math::Sigmoid>(
           "Sigmoid",
           [](double x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); },
           2),
       Make<math::Sin>("Sin", std::sin, 0.51),
       Make<math::Sqrt>("Sqrt", std::sqrt, 0.5),
-      Make<math::Tanh>("Tanh", std::tanh, 2),
+      Make<math::Tanh>("Tanh", std::tanh, 1.5),
   };
 }
 
