@@ -38,19 +38,26 @@ int SequenceLength(absl::string_view text) {
   return 0;
 }
 
+// Letters put in, left out, replaced, or exchanged with their neighbour.
 int EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<int> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = static_cast<int>(j);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    int diagonal = row[0];
+  // rows[i % 3][j] is the distance of the first i letters of a from the first j of b.
+  std::vector<int> rows[3];
+  for (std::vector<int>& row : rows) row.resize(b.size() + 1);
+  for (size_t i = 0; i <= a.size(); ++i) {
+    std::vector<int>& row = rows[i % 3];
     row[0] = static_cast<int>(i);
     for (size_t j = 1; j <= b.size(); ++j) {
-      const int substituted = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
+      if (i == 0) {
+        row[j] = static_cast<int>(j);
+        continue;
+      }
+      const std::vector<int>& above = rows[(i - 1) % 3];
+      row[j] = std::min({above[j - 1] + (a[i - 1] != b[j - 1]), row[j - 1] + 1, above[j] + 1});
+      const bool exchanged = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (exchanged) row[j] = std::min(row[j], rows[(i - 2) % 3][j - 2] + 1);
     }
   }
-  return row.back();
+  return rows[a.size() % 3].back();
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 
 #include "Eigen/QR"
 #include "absl/strings/str_cat.h"
+#include "base/memory.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 #include "ops/philox.h"
@@ -51,6 +52,18 @@ void FillOrthogonal(Tensor& tensor, double gain, absl::string_view name, uint64_
   }
 }
 
+// Whether every element can be exactly this, or for floats at least nearly.
+bool Holds(DType dtype, double value) {
+  return VisitDType(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (std::is_floating_point_v<T>) {
+      return std::isfinite(static_cast<T>(value));
+    } else {
+      return static_cast<double>(CastTo<T>(value)) == value;
+    }
+  });
+}
+
 }  // namespace
 
 Initializer Zeros() { return {}; }
@@ -93,6 +106,10 @@ absl::Status CheckInitializer(const Initializer& init, DType dtype, const Symbol
     return absl::InvalidArgumentError(
         absl::StrCat("numbers must be finite, but are ", init.ToString()));
   }
+  if (init.kind == Kind::kConstant && !Holds(dtype, init.first)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "constant must be a number of dtype ", DTypeName(dtype), ", but is ", Number(init.first)));
+  }
   const bool random = init.kind != Kind::kConstant && init.kind != Kind::kValue;
   if (random && !IsFloating(dtype)) {
     return absl::InvalidArgumentError(
@@ -122,6 +139,8 @@ absl::Status CheckInitializer(const Initializer& init, DType dtype, const Symbol
 absl::StatusOr<Tensor> Initialize(const Initializer& init, absl::string_view name, DType dtype,
                                   absl::Span<const int64_t> dims, uint64_t seed) {
   RETURN_IF_ERROR(CheckInitializer(init, dtype, ToSymbolic(dims)));
+  const TensorType type{dtype, ToSymbolic(dims)};
+  RETURN_IF_ERROR(CheckFitsMemory(type.ToString(), NumElements(dims) * DTypeSize(dtype)));
   if (init.kind == Kind::kValue) return init.value.Contiguous();
   if (init.kind == Kind::kConstant) return Tensor::Filled(dtype, dims, init.first);
   Tensor tensor(dtype, dims);

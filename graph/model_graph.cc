@@ -21,6 +21,10 @@ namespace {
 
 constexpr int kMostAttributes = 256;
 constexpr size_t kMostCycleNames = 10;
+// Errors after these are not worth their time: a file may have a million.
+constexpr size_t kMostErrors = 1000;
+// How many names all suggestions together are chosen from.
+constexpr int64_t kMostCandidates = 2'000'000;
 
 absl::StatusOr<Attributes> ParseAttributes(const NodeDef& node) {
   if (node.attribute_size() > kMostAttributes) {
@@ -168,35 +172,44 @@ class Loader {
 
   absl::StatusOr<Graph> Run() {
     builder_.SetName(def_.name());
-    for (const InputDef& input : def_.input()) LoadInput(input);
-    for (const VariableDef& variable : def_.parameter()) LoadVariable(variable, /*trained=*/true);
-    for (const VariableDef& variable : def_.variable()) LoadVariable(variable, /*trained=*/false);
-    IndexProducers();
-    for (const int n : SortedNodes()) LoadNode(def_.node(n));
-    for (const std::string& output : def_.output()) builder_.Output(Named(output, "output"));
-    for (const UpdateDef& update : def_.update()) {
-      const std::string what = absl::StrCat("update of ", Quoted(update.variable()));
-      builder_.Update(Named(update.variable(), what), Named(update.value(), what));
+    for (int i = 0; i < def_.input_size(); ++i) {
+      if (CheckSource(def_.input(i).name(), "input", i)) LoadInput(def_.input(i));
     }
+    for (int i = 0; i < def_.parameter_size(); ++i) LoadVariable(def_.parameter(i), "parameter", i);
+    for (int i = 0; i < def_.variable_size(); ++i) LoadVariable(def_.variable(i), "variable", i);
+    IndexProducers();
+    for (const int n : SortedNodes()) LoadNode(n);
+    for (const std::string& output : def_.output()) builder_.Output(Named(output, "output"));
+    for (const UpdateDef& update : def_.update()) LoadUpdate(update);
     for (const GradientDef& gradient : def_.gradient()) {
-      builder_.Gradient(
-          gradient.value(),
-          Named(gradient.gradient(), absl::StrCat("gradient of ", Quoted(gradient.value()))));
+      const std::string what = absl::StrCat("gradient of ", Quoted(gradient.value()), ": value");
+      builder_.Gradient(gradient.value(), Named(gradient.gradient(), what));
     }
     return std::move(builder_).Build();
   }
 
  private:
-  void CheckName(const std::string& name, absl::string_view what) {
-    if (absl::StartsWith(name, kGradientPrefix) && def_.gradient_size() == 0) {
-      builder_.AddError(absl::StrCat(what, " ", Quoted(name), ": names that start with \"",
-                                     kGradientPrefix, "\" are kept for differentiation"));
+  // Whether a file may use this name; an error that begins with `what` if not.
+  bool CheckName(const std::string& name, absl::string_view what) {
+    if (name == kTrainingMode) {
+      Fail(what, "this name is kept for the engine; use it without declaring it");
+      return false;
     }
+    if (!absl::StartsWith(name, kGradientPrefix) || def_.gradient_size() > 0) return true;
+    Fail(what, absl::StrCat("names that start with \"", kGradientPrefix,
+                            "\" are kept for differentiation"));
+    return false;
+  }
+
+  // `parameter "w"`; `parameter 3 of the file` for one without a name, which is an error.
+  bool CheckSource(const std::string& name, absl::string_view kind, int place) {
+    if (!name.empty()) return CheckName(name, absl::StrCat(kind, " ", Quoted(name)));
+    Fail(absl::StrCat(kind, " ", place + 1, " of the file"), "has no name");
+    return false;
   }
 
   void LoadInput(const InputDef& input) {
     const std::string what = absl::StrCat("input ", Quoted(input.name()));
-    CheckName(input.name(), "input");
     absl::StatusOr<TensorType> type = ParseTensorType(input.type());
     if (!type.ok()) {
       Fail(what, type.status().message());
@@ -223,10 +236,9 @@ class Loader {
     builder_.Input(input.name(), *std::move(type), std::move(value));
   }
 
-  void LoadVariable(const VariableDef& variable, bool trained) {
-    const std::string what =
-        absl::StrCat(trained ? "parameter " : "variable ", Quoted(variable.name()));
-    CheckName(variable.name(), trained ? "parameter" : "variable");
+  void LoadVariable(const VariableDef& variable, absl::string_view kind, int place) {
+    if (!CheckSource(variable.name(), kind, place)) return;
+    const std::string what = absl::StrCat(kind, " ", Quoted(variable.name()));
     absl::StatusOr<TensorType> type = ParseTensorType(variable.type());
     if (!type.ok()) {
       Fail(what, type.status().message());
@@ -241,7 +253,7 @@ class Loader {
       Fail(what, absl::StrCat("init: ", init.status().message()));
       return;
     }
-    if (trained) {
+    if (kind == "parameter") {
       builder_.Parameter(variable.name(), variable.type(), *std::move(init), variable.frozen());
     } else {
       builder_.Variable(variable.name(), variable.type(), *std::move(init));
@@ -252,28 +264,40 @@ class Loader {
   // the order of nodes.
   void IndexProducers() {
     for (int n = 0; n < def_.node_size(); ++n) {
-      const NodeDef& node = def_.node(n);
-      if (node.name().empty()) {
-        builder_.AddError(
-            absl::StrCat("node ", n + 1, " of the file (", Escaped(node.op()), "): has no name"));
-      }
-      CheckName(node.name(), "node");
-      if (!node_names_.emplace(node.name(), n).second && !node.name().empty()) {
-        builder_.AddError(absl::StrCat("node ", Quoted(node.name()), ": is defined twice, as node ",
-                                       node_names_[node.name()] + 1, " and as node ", n + 1,
-                                       " of the file"));
-        duplicates_.insert(n);
-      }
-      for (const std::string& output : OutputNames(node)) {
+      IndexNode(n);
+      for (const std::string& output : OutputNames(def_.node(n))) {
         if (!output.empty()) producers_.emplace(output, n);
       }
-      // Outputs without a name of their own in the file: name:1 and so on.
-      names_.push_back(node.name());
     }
-    for (const InputDef& input : def_.input()) names_.push_back(input.name());
-    for (const VariableDef& variable : def_.parameter()) names_.push_back(variable.name());
-    for (const VariableDef& variable : def_.variable()) names_.push_back(variable.name());
+    for (const InputDef& input : def_.input()) declared_.insert(input.name());
+    for (const VariableDef& variable : def_.parameter()) states_.push_back(variable.name());
+    for (const VariableDef& variable : def_.variable()) states_.push_back(variable.name());
+    declared_.insert(states_.begin(), states_.end());
+    names_.assign(declared_.begin(), declared_.end());
     for (const auto& [name, node] : producers_) names_.push_back(name);
+  }
+
+  void IndexNode(int n) {
+    const NodeDef& node = def_.node(n);
+    const auto [known, is_new] = node_names_.emplace(node.name(), n);
+    const std::string what = absl::StrCat("node ", Quoted(node.name()));
+    bool named_well = true;
+    if (node.name().empty()) {
+      Fail(absl::StrCat("node ", n + 1, " of the file (", Escaped(node.op().substr(0, 80)), ")"),
+           "has no name");
+      named_well = false;
+    } else if (!is_new) {
+      Fail(what, absl::StrCat("is defined twice, as node ", known->second + 1, " and as node ",
+                              n + 1, " of the file"));
+      named_well = false;
+    } else {
+      named_well = CheckName(node.name(), what);
+    }
+    for (const std::string& output : node.output()) {
+      if (output == node.name()) continue;
+      named_well &= CheckName(output, absl::StrCat(what, ": output ", Quoted(output)));
+    }
+    if (!named_well) misnamed_.insert(n);
   }
 
   // Nodes in an order in which each stands after those it reads, and otherwise as in the file.
@@ -333,18 +357,17 @@ class Loader {
                 cycle.end());
     cycle.push_back(cycle.front());
     const size_t total = cycle.size();
+    for (std::string& name : cycle) name = Quoted(name);
     if (total > kMostCycleNames) {
-      cycle.erase(cycle.begin() + kMostCycleNames - 2, cycle.end() - 1);
+      cycle.erase(cycle.begin() + kMostCycleNames - 2, cycle.end() - 2);
+      cycle[kMostCycleNames - 2] = absl::StrCat("... ", total - kMostCycleNames + 1, " more");
     }
-    std::string text = absl::StrJoin(cycle, " -> ", [](std::string* out, const std::string& name) {
-      out->append(Quoted(name));
-    });
-    if (total > kMostCycleNames) absl::StrAppend(&text, " (", total - 1, " nodes)");
-    builder_.AddError(absl::StrCat("graph has a cycle: ", text));
+    Report(absl::StrCat("graph has a cycle: ", absl::StrJoin(cycle, " -> ")));
   }
 
-  void LoadNode(const NodeDef& node) {
-    if (node.name().empty() || duplicates_.count(node_names_[node.name()]) > 0) return;
+  void LoadNode(int n) {
+    if (misnamed_.count(n) > 0 || builder_.errors().size() >= kMostErrors) return;
+    const NodeDef& node = def_.node(n);
     const std::string what =
         absl::StrCat("node ", Quoted(node.name()), " (", Escaped(node.op().substr(0, 80)), ")");
     if (node.op().empty()) {
@@ -361,7 +384,7 @@ class Loader {
     }
     spec.attributes = *std::move(attributes);
     for (const std::string& input : node.input()) {
-      spec.inputs.push_back(input.empty() ? Value{} : Named(input, what));
+      spec.inputs.push_back(input.empty() ? Value{} : Named(input, absl::StrCat(what, ": input")));
     }
     spec.num_outputs = std::max(1, node.output_size());
     spec.output_names.assign(node.output().begin(), node.output().end());
@@ -371,33 +394,62 @@ class Loader {
     builder_.Add(std::move(spec));
   }
 
-  // The value of this name; an error, once, if the file has none.
+  void LoadUpdate(const UpdateDef& update) {
+    const std::string what = absl::StrCat("update of ", Quoted(update.variable()));
+    if (std::find(states_.begin(), states_.end(), update.variable()) == states_.end()) {
+      Fail(what, absl::StrCat("no parameter or variable has this name",
+                              Suggestion(update.variable(), states_)));
+      return;
+    }
+    builder_.Update(builder_.Find(update.variable()),
+                    Named(update.value(), absl::StrCat(what, ": value")));
+  }
+
+  // The value of this name; an error, once, that begins with `what` if the file has none.
   Value Named(const std::string& name, absl::string_view what) {
     if (name == kTrainingMode) return builder_.TrainingMode();
     const Value value = builder_.Find(name);
     if (value) return value;
-    // A value whose node failed, or waits on a cycle, has been reported there.
-    if (producers_.count(name) == 0 && failed_.count(name) == 0) {
-      builder_.AddError(absl::StrCat(what, ": input ", Quoted(name), " names no value",
-                                     DidYouMean(name, names_)));
+    // What could not be built, or waits on a cycle, has been reported there.
+    if (producers_.count(name) == 0 && declared_.count(name) == 0) {
+      const auto node = node_names_.find(name);
+      const bool is_node = !name.empty() && node != node_names_.end();
+      const std::string hint = is_node
+                                   ? absl::StrCat(", but a node; its outputs are ",
+                                                  QuotedList(OutputNames(def_.node(node->second))))
+                                   : Suggestion(name, names_);
+      Report(absl::StrCat(what, " ", Quoted(name), " names no value", hint));
     }
     return Value{&builder_};
   }
 
-  void Fail(const std::string& what, absl::string_view message) {
-    builder_.AddError(absl::StrCat(what, ": ", message));
-    for (const InputDef& input : def_.input()) failed_.insert(input.name());
-    for (const VariableDef& variable : def_.parameter()) failed_.insert(variable.name());
-    for (const VariableDef& variable : def_.variable()) failed_.insert(variable.name());
+  static std::string QuotedList(const std::vector<std::string>& names) {
+    return absl::StrJoin(
+        names, ", ", [](std::string* out, const std::string& name) { out->append(Quoted(name)); });
+  }
+
+  std::string Suggestion(const std::string& name, const std::vector<std::string>& candidates) {
+    candidates_left_ -= static_cast<int64_t>(candidates.size());
+    return candidates_left_ < 0 ? "" : DidYouMean(name, candidates);
+  }
+
+  void Fail(absl::string_view what, absl::string_view message) {
+    Report(absl::StrCat(what, ": ", message));
+  }
+
+  void Report(std::string message) {
+    if (builder_.errors().size() < kMostErrors) builder_.AddError(std::move(message));
   }
 
   const GraphDef& def_;
   GraphBuilder builder_;
   std::map<std::string, int> node_names_;  // first node of each name
-  std::set<int> duplicates_;
-  std::map<std::string, int> producers_;  // of values, by name
-  std::vector<std::string> names_;        // of everything, for suggestions
-  std::set<std::string> failed_;          // inputs and variables that may not have been built
+  std::set<int> misnamed_;                 // nodes that are not built because of their names
+  std::map<std::string, int> producers_;   // of values, by name
+  std::set<std::string> declared_;         // inputs, parameters and variables
+  std::vector<std::string> states_;        // parameters and variables
+  std::vector<std::string> names_;         // of all values, for suggestions
+  int64_t candidates_left_ = kMostCandidates;
 };
 
 }  // namespace

@@ -22,14 +22,16 @@ const Port& PortAt(const std::vector<Port>& ports, int i) {
   return ports[std::min<size_t>(i, ports.size() - 1)];
 }
 
-// "2", "1 to 3", "1 or more".
-std::string CountText(const std::vector<Port>& ports) {
+// "no inputs", "1 input", "1 to 3 inputs", "1 or more inputs".
+std::string CountText(const std::vector<Port>& ports, absl::string_view what) {
   const auto required = std::count_if(ports.begin(), ports.end(), [](const Port& port) {
     return !port.optional && !port.variadic;
   });
-  if (!ports.empty() && ports.back().variadic) return absl::StrCat(required + 1, " or more");
+  if (!ports.empty() && ports.back().variadic)
+    return absl::StrCat(required + 1, " or more ", what, "s");
   const auto most = static_cast<int64_t>(ports.size());
-  return required == most ? absl::StrCat(most) : absl::StrCat(required, " to ", most);
+  if (required < most) return absl::StrCat(required, " to ", most, " ", what, "s");
+  return absl::StrCat(most == 0 ? "no" : absl::StrCat(most), " ", what, most == 1 ? "" : "s");
 }
 
 absl::Status CheckAttribute(const AttributeSpec& spec, AttributeValue& value) {
@@ -215,15 +217,16 @@ absl::Status OpDef::CheckInputs(const ShapeContext& context) const {
   const bool too_many =
       count > static_cast<int>(inputs_.size()) && (inputs_.empty() || !inputs_.back().variadic);
   if (too_many) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("op takes ", CountText(inputs_), " inputs, but ", count, " are given"));
+    return absl::InvalidArgumentError(absl::StrCat("op takes ", CountText(inputs_, "input"),
+                                                   ", but ", count, count == 1 ? " is" : " are",
+                                                   " given"));
   }
   const int required = std::max<int>(count, static_cast<int>(inputs_.size()));
   for (int i = 0; i < required; ++i) {
     if (!context.has_input(i) && !input_port(i).optional) {
-      return absl::InvalidArgumentError(absl::StrCat("op takes ", CountText(inputs_),
-                                                     " inputs, but input ",
-                                                     Quoted(input_port(i).name), " is missing"));
+      return absl::InvalidArgumentError(absl::StrCat("op takes ", CountText(inputs_, "input"),
+                                                     ", but input ", Quoted(input_port(i).name),
+                                                     " is missing"));
     }
   }
   int first = -1;
@@ -259,7 +262,7 @@ absl::Status OpDef::InferShapes(ShapeContext& context) const {
   const int count = context.num_outputs();
   if (count > static_cast<int>(outputs_.size()) && !outputs_.back().variadic) {
     return absl::InvalidArgumentError(
-        absl::StrCat("op has ", CountText(outputs_), " outputs, but ", count, " are named"));
+        absl::StrCat("op has ", CountText(outputs_, "output"), ", but ", count, " are named"));
   }
   if (body_ != Body::kElementwise) return shape_(context);
   ASSIGN_OR_RETURN(const SymbolicShape shape, BroadcastInputs(context));

@@ -56,6 +56,10 @@ absl::Status SameShape(ShapeContext& context) {
 }
 
 absl::StatusOr<int> NormalizeAxis(int64_t axis, int rank, absl::string_view what) {
+  if (rank == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " needs a tensor of rank 1 or more, but is ", axis, " for a scalar"));
+  }
   if (axis < -rank || axis >= rank) {
     return absl::InvalidArgumentError(absl::StrCat(what, " must be from ", -rank, " to ", rank - 1,
                                                    " for a tensor of rank ", rank, ", but is ",

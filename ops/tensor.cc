@@ -18,7 +18,7 @@ namespace flowgrad {
 namespace {
 
 constexpr absl::string_view kDTypeNames[kNumDTypes] = {"float", "double", "int32", "int64", "bool"};
-constexpr int64_t kMostElements = int64_t{1} << 60;
+constexpr int64_t kMostElements = int64_t{1} << 59;  // so that their bytes can be counted too
 constexpr size_t kAlignment = 64;
 
 // Offset of row-major element `i` in a tensor of these dims and strides.
@@ -163,7 +163,11 @@ std::optional<Dim> Quotient(const Dim& a, const Dim& b) {
 }
 
 Dim operator+(const Dim& a, const Dim& b) {
-  if (a.known() && b.known()) return Dim(std::min(a.value() + b.value(), kMostElements * 2));
+  int64_t sum;
+  if (a.known() && b.known()) {
+    const bool overflows = __builtin_add_overflow(a.value(), b.value(), &sum);
+    return Dim(overflows ? kMostElements * 2 : std::min(sum, kMostElements * 2));
+  }
   if (a == Dim(0)) return b;
   if (b == Dim(0)) return a;
   if (a == b) return a * Dim(2);
@@ -206,7 +210,8 @@ absl::StatusOr<TensorType> ParseTensorType(absl::string_view text) {
   ASSIGN_OR_RETURN(type.dtype, ParseDType(text.substr(0, open)));
   const absl::string_view inside = text.substr(open + 1, text.size() - open - 2);
   Dims known;
-  for (const absl::string_view part : absl::StrSplit(inside, ',', absl::SkipEmpty())) {
+  if (absl::StripAsciiWhitespace(inside).empty()) return type;
+  for (const absl::string_view part : absl::StrSplit(inside, ',')) {
     const absl::string_view dim = absl::StripAsciiWhitespace(part);
     int64_t value;
     if (IsSymbolName(dim)) {
@@ -225,7 +230,7 @@ absl::StatusOr<TensorType> ParseTensorType(absl::string_view text) {
     }
   }
   const int64_t count = NumElements(known);
-  if (count < 0 || count > kMostElements / DTypeSize(type.dtype)) {
+  if (count < 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("type ", Quoted(text), " has more elements than can be counted"));
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/memory.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 #include "ops/run_op.h"
@@ -138,6 +139,13 @@ class Run {
 }  // namespace
 
 absl::StatusOr<TensorMap> InitializeStates(const Graph& graph, uint64_t seed) {
+  int64_t bytes = 0;
+  for (const State& state : graph.states()) {
+    const TensorType& type = graph.type(state.now);
+    bytes += NumElements(KnownDims(type.shape)) * DTypeSize(type.dtype);
+    RETURN_IF_ERROR(CheckFitsMemory(
+        absl::StrCat("what parameters and variables up to ", Quoted(state.name), " hold"), bytes));
+  }
   TensorMap states;
   for (const State& state : graph.states()) {
     const TensorType& type = graph.type(state.now);

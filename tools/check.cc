@@ -154,7 +154,7 @@ Command AddCheckCommand(CLI::App& program) {
   AddNamedFiles(app, "--input", options->inputs, "Values of inputs");
   AddNumber(app, "--seed", options->seed, "Of first values and random ops; default: the model's");
   app.add_flag("--mutate", options->mutate, "Check the check: see that mistakes are noticed");
-  AddText(app, "--data", options->data, "Folder of the model's data set");
+  AddText(app, "--data", options->data, "Folder of the model's data set", "DIR");
   return {&app, [options] { return Check(*options); }};
 }
 

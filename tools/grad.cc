@@ -53,14 +53,10 @@ Command AddGradCommand(CLI::App& program) {
   CLI::App& app = *program.add_subcommand("grad", "Write a model with its backward graph");
   app.footer(kExample);
   AddModel(app, options->model);
-  AddText(app, "-o,--output", options->output, "File to write: .pbtxt or .pb")
-      ->required()
-      ->option_text("FILE");
-  AddText(app, "--of", options->of, "Differentiate this value in place of the loss")
-      ->option_text("NAME");
-  AddText(app, "--by", options->by, "By what: parameters, inputs or all values")
-      ->check(CLI::IsMember({"parameters", "inputs", "all"}))
-      ->option_text("parameters|inputs|all");
+  AddText(app, "-o,--output", options->output, "File to write: .pbtxt or .pb")->required();
+  AddText(app, "--of", options->of, "Differentiate this value in place of the loss", "NAME");
+  AddChoice(app, "--by", options->by, {"parameters", "inputs", "all"},
+            "What gradients are taken by");
   return {&app, [options] { return Grad(*options); }};
 }
 

@@ -22,6 +22,7 @@
 #include "training/dataset.h"
 #include "training/npy.h"
 #include "training/safetensors.h"
+#include "training/training_check.h"
 
 namespace flowgrad {
 namespace {
@@ -156,18 +157,7 @@ absl::StatusOr<std::vector<std::string>> DifferentiatedValues(const Model& model
   const Graph& graph = model.graph;
   const std::string& loss = model.def.training().loss();
   if (!loss.empty()) {
-    const ValueId value = graph.Find(loss);
-    if (!value.present()) {
-      return model.Blame(
-          absl::NotFoundError(absl::StrCat("training.loss: no value is named ", Quoted(loss),
-                                           DidYouMean(loss, graph.ValueNames()))));
-    }
-    const TensorType& type = graph.type(value);
-    if (!IsFloating(type.dtype) || type.rank() != 0) {
-      return model.Blame(absl::InvalidArgumentError(
-          absl::StrCat("training.loss: ", Quoted(loss),
-                       " must be a float or double scalar, but is ", type.ToString())));
-    }
+    if (absl::Status status = CheckLoss(loss, graph); !status.ok()) return model.Blame(status);
     return std::vector<std::string>{loss};
   }
   std::vector<std::string> names;
@@ -283,7 +273,13 @@ absl::StatusOr<TensorMap> LoadFeeds(const Model& model, const Graph& graph,
   const std::map<std::string, int64_t> symbols = SymbolsOf(graph, feeds);
   for (const std::string& name : missing) {
     const TensorType& type = graph.type(FindInput(graph, name)->value);
-    ASSIGN_OR_RETURN(feeds[name], DrawInput(name, type, symbols, *source.draw_seed));
+    absl::StatusOr<Tensor> drawn = DrawInput(name, type, symbols, *source.draw_seed);
+    if (!drawn.ok()) {
+      return model.Blame(
+          absl::Status(drawn.status().code(),
+                       absl::StrCat("input ", Quoted(name), ": ", drawn.status().message())));
+    }
+    feeds[name] = *std::move(drawn);
   }
   return feeds;
 }

@@ -181,9 +181,7 @@ Command AddOpsCommand(CLI::App& program) {
   CLI::App& app = *program.add_subcommand("ops", "List the ops there are, or describe one");
   app.footer(kExample);
   AddText(app, "NAME", options->name, "Describe this op")->option_text(" ");
-  AddText(app, "--format", options->format, "text or markdown")
-      ->check(CLI::IsMember({"text", "markdown"}))
-      ->option_text("text|markdown");
+  AddChoice(app, "--format", options->format, {"text", "markdown"}, "How they are printed");
   return {&app, [options] { return ShowOps(*options); }};
 }
 

@@ -1,11 +1,13 @@
 #include "tools/options.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/text.h"
 
 namespace flowgrad {
@@ -28,6 +30,17 @@ std::string CheckNumber(const std::string& value) {
                       Quoted(value));
 }
 
+std::function<std::string(const std::string&)> OneOf(const std::vector<std::string>& choices) {
+  return [choices](const std::string& value) -> std::string {
+    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return "";
+    std::string list = choices[0];
+    for (size_t i = 1; i < choices.size(); ++i) {
+      absl::StrAppend(&list, i + 1 < choices.size() ? ", " : " or ", choices[i]);
+    }
+    return absl::StrCat("must be ", list, ", but is ", Quoted(value));
+  };
+}
+
 NamedFile Parse(const std::string& text) {
   const size_t equals = text.find('=');
   return {text.substr(0, equals), text.substr(equals + 1)};
@@ -37,10 +50,6 @@ std::string CheckNamedFile(const std::string& value) {
   const size_t equals = value.find('=');
   if (equals != std::string::npos && equals > 0 && equals + 1 < value.size()) return "";
   return absl::StrCat("must be NAME=FILE, but is ", Quoted(value));
-}
-
-CLI::Option* NameType(CLI::Option* option, const std::string& type) {
-  return option->type_name(type)->option_text(type);
 }
 
 }  // namespace
@@ -53,13 +62,33 @@ void AddModel(CLI::App& command, std::string& model) {
 }
 
 CLI::Option* AddText(CLI::App& command, const std::string& names, std::string& value,
-                     const std::string& doc) {
-  return command.add_option(names, value, doc)->check(CheckValue);
+                     const std::string& doc, const std::string& kind) {
+  return command.add_option(names, value, doc)->check(CheckValue)->type_name(kind);
 }
 
 CLI::Option* AddTexts(CLI::App& command, const std::string& names, std::vector<std::string>& values,
-                      const std::string& doc) {
-  return command.add_option(names, values, doc)->check(CheckValue);
+                      const std::string& doc, const std::string& kind) {
+  return command.add_option(names, values, doc)
+      ->check(CheckValue)
+      ->option_text(absl::StrCat(kind, " ..."));
+}
+
+CLI::Option* AddChoice(CLI::App& command, const std::string& names, std::string& value,
+                       const std::vector<std::string>& choices, const std::string& doc) {
+  return command.add_option(names, value, doc)
+      ->check(CheckValue)
+      ->check(OneOf(choices))
+      ->option_text(absl::StrJoin(choices, "|"));
+}
+
+CLI::Option* AddFlagOrChoice(CLI::App& command, const std::string& names, std::string& value,
+                             const std::vector<std::string>& choices, const std::string& doc) {
+  const auto check = [one_of = OneOf(choices)](const std::string& text) {
+    return text == "true" ? std::string() : one_of(text);
+  };
+  return command.add_flag(names, value, doc)
+      ->check(check)
+      ->option_text(absl::StrCat("[=", absl::StrJoin(choices, "|"), "]"));
 }
 
 void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64_t>& value,
@@ -68,7 +97,7 @@ void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64
     uint64_t number = 0;
     if (absl::SimpleAtoi(text, &number)) value = number;
   };
-  NameType(command.add_option_function<std::string>(names, set, doc)->check(CheckNumber), "N");
+  command.add_option_function<std::string>(names, set, doc)->check(CheckNumber)->type_name("N");
 }
 
 void AddNamedFiles(CLI::App& command, const std::string& names, std::vector<NamedFile>& files,
@@ -76,19 +105,17 @@ void AddNamedFiles(CLI::App& command, const std::string& names, std::vector<Name
   const auto set = [&files](const std::vector<std::string>& texts) {
     for (const std::string& text : texts) files.push_back(Parse(text));
   };
-  NameType(command.add_option_function<std::vector<std::string>>(names, set, doc)
-               ->check(CheckValue)
-               ->check(CheckNamedFile),
-           "NAME=FILE.npy ...");
+  command.add_option_function<std::vector<std::string>>(names, set, doc)
+      ->check(CheckNamedFile)
+      ->option_text("NAME=FILE.npy ...");
 }
 
 void AddNamedFile(CLI::App& command, const std::string& names, std::optional<NamedFile>& file,
                   const std::string& doc) {
   const auto set = [&file](const std::string& text) { file = Parse(text); };
-  NameType(command.add_option_function<std::string>(names, set, doc)
-               ->check(CheckValue)
-               ->check(CheckNamedFile),
-           "NAME=FILE.npy");
+  command.add_option_function<std::string>(names, set, doc)
+      ->check(CheckNamedFile)
+      ->type_name("NAME=FILE.npy");
 }
 
 }  // namespace flowgrad

@@ -17,11 +17,21 @@ namespace flowgrad {
 // The argument MODEL.
 void AddModel(CLI::App& command, std::string& model);
 
-// An option with a text as its value, which must not be empty or look like an option.
+// An option with a text as its value, which must not be empty or look like an option. `kind` is
+// what help calls the value.
 CLI::Option* AddText(CLI::App& command, const std::string& names, std::string& value,
-                     const std::string& doc);
+                     const std::string& doc, const std::string& kind = "FILE");
+// The same with any number of values.
 CLI::Option* AddTexts(CLI::App& command, const std::string& names, std::vector<std::string>& values,
-                      const std::string& doc);
+                      const std::string& doc, const std::string& kind);
+
+// An option whose value is one of `choices`.
+CLI::Option* AddChoice(CLI::App& command, const std::string& names, std::string& value,
+                       const std::vector<std::string>& choices, const std::string& doc);
+// A flag that may also be given one of `choices`, as in --gradients=all; without one, `value` is
+// "true".
+CLI::Option* AddFlagOrChoice(CLI::App& command, const std::string& names, std::string& value,
+                             const std::vector<std::string>& choices, const std::string& doc);
 
 // A whole number from 0 on, in decimal digits.
 void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64_t>& value,

@@ -231,21 +231,16 @@ Command AddRunCommand(CLI::App& program) {
   AddModel(app, options->model);
   AddText(app, "--weights", options->weights, "Values of parameters and variables (safetensors)");
   AddNamedFiles(app, "--input", options->inputs, "Values of inputs");
-  app.add_flag("--gradients{parameters}", options->gradients,
-               "Gradients of the loss (or of the only output) by parameters, inputs or all values")
-      ->check(CLI::IsMember({"parameters", "inputs", "all"}))
-      ->option_text("[=parameters|inputs|all]");
-  AddTexts(app, "--fetch", options->fetches, "Names of more values to give")
-      ->option_text("NAME ...");
+  AddFlagOrChoice(app, "--gradients", options->gradients, {"parameters", "inputs", "all"},
+                  "Gradients of the loss (or of the only output); default: by parameters");
+  AddTexts(app, "--fetch", options->fetches, "Names of more values to give", "NAME");
   AddNamedFile(app, "--upstream", options->upstream,
                "Differentiate value NAME, into which this gradient flows");
   AddNamedFiles(app, "--output", options->outputs, "Files to write values to");
-  AddText(app, "--format", options->format, "json or table")
-      ->check(CLI::IsMember({"json", "table"}))
-      ->option_text("json|table");
+  AddChoice(app, "--format", options->format, {"json", "table"}, "How results are printed");
   AddNumber(app, "--seed", options->seed, "Of first values and random ops; default: the model's");
   app.add_flag("--training", options->training, "Run the graph that trains");
-  AddText(app, "--data", options->data, "Folder of the model's data set");
+  AddText(app, "--data", options->data, "Folder of the model's data set", "DIR");
   return {&app, [options] {
             if (options->upstream && options->gradients.empty()) options->gradients = "parameters";
             return Run(*options);

@@ -55,12 +55,10 @@ Command AddShowCommand(CLI::App& program) {
   CLI::App& app = *program.add_subcommand("show", "Show a model's graph as text or as a picture");
   app.footer(kExample);
   AddModel(app, options->model);
-  AddText(app, "--format", options->format, "text, one line per node, or dot, for Graphviz")
-      ->check(CLI::IsMember({"text", "dot"}))
-      ->option_text("text|dot");
+  AddChoice(app, "--format", options->format, {"text", "dot"},
+            "Text, one line per node, or a picture for Graphviz");
   app.add_flag("--gradients", options->gradients, "With the backward graph of the loss");
-  AddText(app, "--of", options->of, "Differentiate this value in place of the loss")
-      ->option_text("NAME")
+  AddText(app, "--of", options->of, "Differentiate this value in place of the loss", "NAME")
       ->needs(app.get_option("--gradients"));
   app.add_flag("--training", options->training, "The graph that trains, not the one that infers");
   return {&app, [options] { return Show(*options); }};

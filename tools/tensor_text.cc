@@ -3,6 +3,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/text.h"
@@ -27,7 +28,12 @@ std::string JsonNumber(T value) {
 std::string ElementText(const Tensor& tensor, int64_t i) {
   if (tensor.dtype() == DType::kBool) return tensor.at(i) != 0 ? "true" : "false";
   if (tensor.dtype() == DType::kInt64) return absl::StrCat(tensor.data<int64_t>()[i]);
-  return absl::StrFormat("%.8g", tensor.at(i));
+  // Of a float its shortest digits, so that 0.35 does not read 0.34999999.
+  double value = tensor.at(i);
+  if (tensor.dtype() == DType::kFloat) {
+    (void)absl::SimpleAtod(Number(static_cast<float>(value)), &value);
+  }
+  return absl::StrFormat("%.8g", value);
 }
 
 // The elements from `i` on, nested in brackets by the dims from `d` on.

@@ -1,7 +1,6 @@
 #include "training/train_graph.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,21 +10,10 @@
 #include "graph/graph_builder.h"
 #include "graph/passes/passes.h"
 #include "ops/functions.h"
+#include "training/training_check.h"
 
 namespace flowgrad {
 namespace {
-
-absl::Status CheckRange(absl::string_view field, double value, bool valid,
-                        absl::string_view expected) {
-  if (valid) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("training.optimizer.", field, " must be ",
-                                                 expected, ", but is ", Number(value)));
-}
-
-absl::Status CheckRate(absl::string_view kind, double rate) {
-  return CheckRange(absl::StrCat(kind, ".learning_rate"), rate, rate > 0 && std::isfinite(rate),
-                    "above 0 and finite");
-}
 
 // Adds the next values of parameters, whose gradients are given, to a graph.
 class Updater {
@@ -80,29 +68,14 @@ class Updater {
   Value rate_, adam_rate_, adam_epsilon_;
 };
 
-// The optimizer with its defaults filled in, checked.
-absl::StatusOr<OptimizerDef> Completed(OptimizerDef def) {
+// The optimizer with its defaults filled in.
+OptimizerDef Completed(OptimizerDef def) {
   if (def.kind_case() == OptimizerDef::KIND_NOT_SET) def.mutable_sgd()->set_learning_rate(0.01);
-  if (def.has_sgd()) {
-    RETURN_IF_ERROR(CheckRate("sgd", def.sgd().learning_rate()));
-    const double momentum = def.sgd().momentum();
-    RETURN_IF_ERROR(CheckRange("sgd.momentum", momentum, momentum >= 0 && momentum < 1,
-                               "from 0 to less than 1"));
-    return def;
-  }
+  if (def.has_sgd()) return def;
   OptimizerDef::Adam& adam = *def.mutable_adam();
   if (!adam.has_beta1()) adam.set_beta1(0.9);
   if (!adam.has_beta2()) adam.set_beta2(0.999);
   if (!adam.has_epsilon()) adam.set_epsilon(1e-8);
-  RETURN_IF_ERROR(CheckRate("adam", adam.learning_rate()));
-  const auto is_beta = [](double beta) { return beta >= 0 && beta < 1; };
-  RETURN_IF_ERROR(
-      CheckRange("adam.beta1", adam.beta1(), is_beta(adam.beta1()), "from 0 to less than 1"));
-  RETURN_IF_ERROR(
-      CheckRange("adam.beta2", adam.beta2(), is_beta(adam.beta2()), "from 0 to less than 1"));
-  RETURN_IF_ERROR(CheckRange("adam.epsilon", adam.epsilon(),
-                             adam.epsilon() > 0 && std::isfinite(adam.epsilon()),
-                             "above 0 and finite"));
   return def;
 }
 
@@ -110,19 +83,10 @@ absl::StatusOr<OptimizerDef> Completed(OptimizerDef def) {
 
 absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view loss_name,
                                            const OptimizerDef& def, const OpRegistry& registry) {
-  ASSIGN_OR_RETURN(const OptimizerDef optimizer, Completed(def));
+  RETURN_IF_ERROR(CheckLoss(loss_name, model));
+  RETURN_IF_ERROR(CheckOptimizer(def));
+  const OptimizerDef optimizer = Completed(def);
   const ValueId known_loss = model.Find(loss_name);
-  if (!known_loss.present()) {
-    return absl::InvalidArgumentError(absl::StrCat("training.loss: no value is named ",
-                                                   Quoted(loss_name),
-                                                   DidYouMean(loss_name, model.ValueNames())));
-  }
-  const TensorType& type = model.type(known_loss);
-  if (!IsFloating(type.dtype) || type.rank() != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("training.loss: value ", Quoted(loss_name),
-                                                   " must be a float or double scalar, but is ",
-                                                   type.ToString()));
-  }
   // The loss must be an output, or folding would drop it.
   GraphBuilder with_loss(model, registry);
   const bool is_output =
@@ -141,6 +105,11 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
   std::vector<std::string> names;
   for (const State& state : forward.states()) {
     if (!state.trained || state.frozen) continue;
+    if (state.next.present()) {
+      builder.AddError(absl::StrCat("update of ", Quoted(state.name),
+                                    ": the optimizer updates this parameter; make it a variable, "
+                                    "or frozen, or leave out the update"));
+    }
     parameters.push_back(Value{&builder, state.now.node, state.now.port});
     names.push_back(state.name);
   }

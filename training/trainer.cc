@@ -3,27 +3,24 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "base/text.h"
+#include "graph/graph_builder.h"
 #include "graph/model_graph.h"
 #include "graph/passes/passes.h"
 #include "training/shuffle.h"
+#include "training/training_check.h"
 
 namespace flowgrad {
 namespace {
 
 constexpr int64_t kEvaluationBatch = 1000;
 constexpr size_t kMostDifferences = 10;
-
-absl::Status Positive(absl::string_view field, int64_t value) {
-  if (value >= 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("training.", field, " must be 1 or more, but is ", value));
-}
 
 std::vector<int64_t> Range(int64_t begin, int64_t end) {
   std::vector<int64_t> range(end - begin);
@@ -41,6 +38,34 @@ int64_t LargestOf(const Tensor& rows, int64_t row) {
   return best;
 }
 
+// The model with what its metrics read among its outputs, so that folding keeps it.
+absl::StatusOr<Graph> WithMetrics(const Graph& model, const TrainingDef& training,
+                                  const OpRegistry& registry) {
+  GraphBuilder builder(model, registry);
+  std::set<std::string> outputs;
+  for (const GraphOutput& output : model.outputs()) outputs.insert(output.name);
+  for (const MetricDef& metric : training.metric()) {
+    for (const std::string& name : {metric.prediction(), metric.label()}) {
+      if (outputs.insert(name).second) builder.Output(builder.Find(name));
+    }
+  }
+  return std::move(builder).Build();
+}
+
+// OK if an input of this type can take batches of this field.
+absl::Status CheckFeed(const TensorType& type, const std::string& field, const DataSet& data) {
+  ASSIGN_OR_RETURN(TensorType natural, data.FieldType(field));
+  TensorType other = natural;
+  other.dtype = IsFloating(natural.dtype) ? DType::kDouble : DType::kInt32;
+  bool fits = type.dtype == natural.dtype || type.dtype == other.dtype;
+  fits = fits && type.rank() == natural.rank() && !type.shape[0].known();
+  for (int d = 1; fits && d < type.rank(); ++d) fits = type.shape[d] == natural.shape[d];
+  if (fits) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("must be ", natural.ToString(), " or ",
+                                                 other.ToString(), " to take field ", Quoted(field),
+                                                 ", but is ", type.ToString()));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const ModelDef& model,
@@ -51,72 +76,52 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const ModelDef& model,
         "model has no training section: it can be run and checked, but not trained");
   }
   std::unique_ptr<Trainer> trainer(new Trainer);
-  trainer->training_ = model.training();
-  ASSIGN_OR_RETURN(const Graph graph, BuildGraph(model.graph(), registry));
-  ASSIGN_OR_RETURN(trainer->train_, BuildTrainGraph(graph, model.training().loss(),
-                                                    model.training().optimizer(), registry));
-  ASSIGN_OR_RETURN(trainer->inference_, FoldTrainingMode(graph, /*training=*/false, registry));
-  RETURN_IF_ERROR(trainer->ReadFeeds(model.training().data(), graph));
-  for (const MetricDef& metric : model.training().metric()) {
-    if (metric.name() == "accuracy") continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "training.metric: metric must be \"accuracy\", but is ", Quoted(metric.name())));
+  TrainingDef& training = trainer->training_;
+  training = model.training();
+  if (options.batch_size) training.set_batch_size(*options.batch_size);
+  if (options.steps) {
+    training.clear_epochs();
+    training.set_steps(*options.steps);
   }
-  const std::string& set = model.training().data().set();
+  trainer->seed_ = options.seed.value_or(training.has_seed() ? training.seed() : 1);
+  ASSIGN_OR_RETURN(const Graph graph, BuildGraph(model.graph(), registry));
+  RETURN_IF_ERROR(CheckTraining(training, graph));
+  ASSIGN_OR_RETURN(trainer->train_,
+                   BuildTrainGraph(graph, training.loss(), training.optimizer(), registry));
+  ASSIGN_OR_RETURN(const Graph measured, WithMetrics(graph, training, registry));
+  ASSIGN_OR_RETURN(trainer->inference_, FoldTrainingMode(measured, /*training=*/false, registry));
+  const std::string& set = training.data().set();
   ASSIGN_OR_RETURN(trainer->train_data_,
                    DataSet::Load(set, options.data_folder, DataSet::Part::kTrain));
   ASSIGN_OR_RETURN(trainer->test_data_,
                    DataSet::Load(set, options.data_folder, DataSet::Part::kTest));
-  RETURN_IF_ERROR(trainer->ReadSettings(model.training(), options));
+  RETURN_IF_ERROR(trainer->ReadFeeds(graph));
+  trainer->ReadLength();
   ASSIGN_OR_RETURN(trainer->states_, InitializeStates(trainer->train_.graph, trainer->seed_));
   return trainer;
 }
 
-absl::Status Trainer::ReadSettings(const TrainingDef& training, const TrainerOptions& options) {
-  seed_ = options.seed.value_or(training.has_seed() ? training.seed() : 1);
-  batch_size_ = options.batch_size.value_or(training.batch_size());
-  RETURN_IF_ERROR(Positive("batch_size", batch_size_));
+void Trainer::ReadLength() {
   const int64_t samples = train_data_->num_samples();
-  batch_size_ = std::min(batch_size_, samples);
+  batch_size_ = std::min(training_.batch_size(), samples);
   steps_per_epoch_ =
-      training.drop_last() ? samples / batch_size_ : (samples + batch_size_ - 1) / batch_size_;
-  const bool by_steps = options.steps.has_value() || training.steps() != 0;
-  if (!options.steps && training.steps() != 0 && training.epochs() != 0) {
-    return absl::InvalidArgumentError("training must give epochs or steps, but gives both");
-  }
-  const int64_t length = by_steps ? options.steps.value_or(training.steps()) : training.epochs();
-  RETURN_IF_ERROR(Positive(by_steps ? "steps" : "epochs", length));
-  if (length > (int64_t{1} << 40)) {
-    return absl::InvalidArgumentError(absl::StrCat("training.", by_steps ? "steps" : "epochs",
-                                                   " must be at most 2^40, but is ", length));
-  }
-  num_steps_ = by_steps ? length : length * steps_per_epoch_;
-  return absl::OkStatus();
+      training_.drop_last() ? samples / batch_size_ : (samples + batch_size_ - 1) / batch_size_;
+  num_steps_ = training_.steps() != 0 ? training_.steps() : training_.epochs() * steps_per_epoch_;
 }
 
-absl::Status Trainer::ReadFeeds(const DataDef& data, const Graph& model) {
-  for (const FeedDef& feed : data.feed()) {
-    const auto input = std::find_if(model.inputs().begin(), model.inputs().end(),
-                                    [&](const GraphInput& i) { return i.name == feed.input(); });
-    if (input == model.inputs().end()) {
-      std::vector<std::string> names;
-      for (const GraphInput& known : model.inputs()) names.push_back(known.name);
-      return absl::InvalidArgumentError(absl::StrCat("training.data.feed: no input is named ",
-                                                     Quoted(feed.input()),
-                                                     DidYouMean(feed.input(), names)));
+absl::Status Trainer::ReadFeeds(const Graph& model) {
+  std::vector<std::string> errors;
+  for (const FeedDef& feed : training_.data().feed()) {
+    const TensorType& type = model.type(model.Find(feed.input()));
+    const std::string& field = feed.field().empty() ? feed.input() : feed.field();
+    if (absl::Status status = CheckFeed(type, field, *train_data_); !status.ok()) {
+      errors.push_back(
+          absl::StrCat("training.data.feed: input ", Quoted(feed.input()), ": ", status.message()));
     }
-    feeds_.push_back({feed.input(), feed.field().empty() ? feed.input() : feed.field(),
-                      model.type(input->value).dtype});
+    feeds_.push_back({feed.input(), field, type.dtype});
   }
-  for (const GraphInput& input : model.inputs()) {
-    const bool fed = std::any_of(feeds_.begin(), feeds_.end(),
-                                 [&](const Feed& f) { return f.input == input.name; });
-    if (!fed && !input.default_value.present()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "training.data.feed: input ", Quoted(input.name), " is fed by no field of the data"));
-    }
-  }
-  return absl::OkStatus();
+  if (errors.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
 }
 
 absl::StatusOr<TensorMap> Trainer::BatchOf(const DataSet& data,

@@ -77,8 +77,8 @@ class Trainer {
   };
 
   Trainer() = default;
-  absl::Status ReadSettings(const TrainingDef& training, const TrainerOptions& options);
-  absl::Status ReadFeeds(const DataDef& data, const Graph& model);
+  void ReadLength();
+  absl::Status ReadFeeds(const Graph& model);
   absl::StatusOr<TensorMap> BatchOf(const DataSet& data, const std::vector<int64_t>& samples) const;
   double LearningRate() const;
   absl::StatusOr<double> Accuracy(const MetricDef& metric) const;

@@ -1,7 +1,8 @@
 // Cast: the same numbers in another dtype.
 //
-// Float to integer rounds towards zero, NaN gives 0 and what is out of range the nearest end; to bool is `!= 0`, so NaN is true.
-// int64 to int32 keeps the low bits; all else is rounded to nearest.
+// Float to integer rounds towards zero, NaN gives 0 and what is out of range the nearest end; to
+// bool is `!= 0`, so NaN is true. int64 to int32 keeps the low bits; all else is rounded to
+// nearest.
 
 #include "absl/strings/str_cat.h"
 #include "ops/block_space.h"
@@ -51,21 +52,24 @@ absl::Status CastKernel(const KernelContext& context) {
 absl::Status CastGradient(GradientContext& context) {
   const DType dtype = context.shapes().dtype(0);
   const Value dy = context.output_gradient();
-  if (IsFloating(dtype) && IsFloating(dy.type().dtype)) context.set_input_gradient(0, Cast(dy, dtype));
+  if (IsFloating(dtype) && IsFloating(dy.type().dtype)) {
+    context.set_input_gradient(0, Cast(dy, dtype));
+  }
   return absl::OkStatus();
 }
 
 }  // namespace
 
 void RegisterCast(OpRegistry& registry) {
-  registry.Add(OpDef("Cast", {"input"}, {"output"})
-                   .Doc("The same numbers in another dtype.", "%to(%0)")
-                   .RequiredAttribute("to", AttributeType::kString,
-                                      "The dtype: float, double, int32, int64 or bool.")
-                   .Shape(CastShape)
-                   .Loops(ElementwiseLoops)
-                   .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return CastKernel<T>(c); })
-                   .Gradient(CastGradient));
+  registry.Add(
+      OpDef("Cast", {"input"}, {"output"})
+          .Doc("The same numbers in another dtype.", "%to(%0)")
+          .RequiredAttribute("to", AttributeType::kString,
+                             "The dtype: float, double, int32, int64 or bool.")
+          .Shape(CastShape)
+          .Loops(ElementwiseLoops)
+          .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return CastKernel<T>(c); })
+          .Gradient(CastGradient));
 }
 
 }  // namespace flowgrad

@@ -1,6 +1,7 @@
 // Div: C = A / B, element by element, broadcast.
 //
-// Integers are divided towards zero; by 0 they give 0, and the smallest number by -1 wraps to itself.
+// Integers are divided towards zero; by 0 they give 0, and the smallest number by -1 wraps to
+// itself.
 
 #include "ops/functions.h"
 #include "ops/integer.h"

@@ -15,12 +15,13 @@ namespace flowgrad {
 // Shape rule: all inputs broadcast together.
 absl::Status FoldShape(ShapeContext& context);
 
-// Gradient rule of Max and Min: the gradient goes to the first input that equals the output. Where the output is NaN
-// none does, and the last input gets it.
+// Gradient rule of Max and Min: the gradient goes to the first input that equals the output. Where
+// the output is NaN none does, and the last input gets it.
 absl::Status ChosenInputGradient(GradientContext& context);
 
-// y = f(f(x0, x1), x2)..., broadcast. A block of partial results stays in the cache while the inputs are read one after the
-// other, so their number costs no memory. Each input is an index space of its own, for the same reason.
+// y = f(f(x0, x1), x2)..., broadcast. A block of partial results stays in the cache while the
+// inputs are read one after the other, so their number costs no memory. Each input is an index
+// space of its own, for the same reason.
 template <class T, class F>
 void FoldInputs(const KernelContext& context, F f) {
   constexpr int64_t kBlock = 4 * kBlockElements;

@@ -1,5 +1,5 @@
-// Max: the largest of any number of tensors, element by element, broadcast. Of equal elements the first, so of 0 and -0 too; NaN
-// if any is NaN.
+// Max: the largest of any number of tensors, element by element, broadcast. Of equal elements the
+// first, so of 0 and -0 too; NaN if any is NaN.
 
 #include "ops/elementwise/fold.h"
 #include "ops/extreme.h"
@@ -18,14 +18,15 @@ absl::Status MaxKernel(const KernelContext& context) {
 }  // namespace
 
 void RegisterMax(OpRegistry& registry) {
-  registry.Add(OpDef("Max", {"data_0*"}, {"max"})
-                   .Doc("Largest of any number of tensors, element by element, broadcast. The first of "
-                        "equal ones gets the gradient.",
-                        "max(%*)")
-                   .Shape(FoldShape)
-                   .Loops(ElementwiseLoops)
-                   .Kernels(NumericTypes(), []<class T>(const KernelContext& c) { return MaxKernel<T>(c); })
-                   .Gradient(ChosenInputGradient));
+  registry.Add(
+      OpDef("Max", {"data_0*"}, {"max"})
+          .Doc("Largest of any number of tensors, element by element, broadcast. The first of "
+               "equal ones gets the gradient.",
+               "max(%*)")
+          .Shape(FoldShape)
+          .Loops(ElementwiseLoops)
+          .Kernels(NumericTypes(), []<class T>(const KernelContext& c) { return MaxKernel<T>(c); })
+          .Gradient(ChosenInputGradient));
 }
 
 }  // namespace flowgrad

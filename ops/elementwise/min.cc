@@ -1,5 +1,5 @@
-// Min: the smallest of any number of tensors, element by element, broadcast. Of equal elements the first, so of 0 and -0 too; NaN
-// if any is NaN.
+// Min: the smallest of any number of tensors, element by element, broadcast. Of equal elements the
+// first, so of 0 and -0 too; NaN if any is NaN.
 
 #include "ops/elementwise/fold.h"
 #include "ops/extreme.h"
@@ -18,14 +18,15 @@ absl::Status MinKernel(const KernelContext& context) {
 }  // namespace
 
 void RegisterMin(OpRegistry& registry) {
-  registry.Add(OpDef("Min", {"data_0*"}, {"min"})
-                   .Doc("Smallest of any number of tensors, element by element, broadcast. The first of "
-                        "equal ones gets the gradient.",
-                        "min(%*)")
-                   .Shape(FoldShape)
-                   .Loops(ElementwiseLoops)
-                   .Kernels(NumericTypes(), []<class T>(const KernelContext& c) { return MinKernel<T>(c); })
-                   .Gradient(ChosenInputGradient));
+  registry.Add(
+      OpDef("Min", {"data_0*"}, {"min"})
+          .Doc("Smallest of any number of tensors, element by element, broadcast. The first of "
+               "equal ones gets the gradient.",
+               "min(%*)")
+          .Shape(FoldShape)
+          .Loops(ElementwiseLoops)
+          .Kernels(NumericTypes(), []<class T>(const KernelContext& c) { return MinKernel<T>(c); })
+          .Gradient(ChosenInputGradient));
 }
 
 }  // namespace flowgrad

@@ -1,7 +1,7 @@
 // Pow: Z = X ^ Y, element by element, broadcast, both of one dtype.
 //
-// Floats follow C's pow: x^0 and 1^y are 1, even beside NaN; a negative x with a fraction y gives NaN. Integers wrap; a
-// negative power gives the true quotient cut towards zero, and 0 for x = 0.
+// Floats follow C's pow: x^0 and 1^y are 1, even beside NaN; a negative x with a fraction y gives
+// NaN. Integers wrap; a negative power gives the true quotient cut towards zero, and 0 for x = 0.
 
 #include <type_traits>
 
@@ -38,7 +38,8 @@ bool MayBeZero(const Tensor* exponent) {
   return false;
 }
 
-// dX = dZ * Y * X^(Y-1). For 0^0 this would be 0 * inf: the exponent is then taken for 1, which leaves 0.
+// dX = dZ * Y * X^(Y-1). For 0^0 this would be 0 * inf: the exponent is then taken for 1, which
+// leaves 0.
 Value BaseGradient(const GradientContext& context) {
   const Value x = context.input(0), y = context.input(1);
   Value exponent = y;
@@ -51,7 +52,8 @@ Value BaseGradient(const GradientContext& context) {
   return context.output_gradient() * y * Call("Pow", {x, exponent - 1});
 }
 
-// dY = dZ * Z * log(X), and 0 where X = 0 and Y >= 0: there Z does not change with Y, while log(X) is infinite.
+// dY = dZ * Z * log(X), and 0 where X = 0 and Y >= 0: there Z does not change with Y, while log(X)
+// is infinite.
 Value ExponentGradient(const GradientContext& context) {
   const Value x = context.input(0), y = context.input(1);
   const Value zero = context.builder().Scalar(x.type().dtype, 0);

@@ -7,8 +7,8 @@
 namespace flowgrad {
 namespace {
 
-// dX = dY where Y > 0, else 0: 0 at 0 and at NaN. Reads only Y, so X can be freed after the forward pass. A choice and
-// no product, so that an infinite dY does not make NaN where nothing flows.
+// dX = dY where Y > 0, else 0: 0 at 0 and at NaN. Reads only Y, so X can be freed after the forward
+// pass. A choice and no product, so that an infinite dY does not make NaN where nothing flows.
 absl::Status ReluGradient(GradientContext& context) {
   const Value dy = context.output_gradient();
   const Value zero = context.builder().Scalar(context.shapes().dtype(), 0);

@@ -6,7 +6,8 @@
 namespace flowgrad {
 namespace {
 
-// 0 everywhere: the derivative off the step, and a choice on it. Not refused, so that |x| has a second derivative.
+// 0 everywhere: the derivative off the step, and a choice on it. Not refused, so that |x| has a
+// second derivative.
 absl::Status SignGradient(GradientContext&) { return absl::OkStatus(); }
 
 }  // namespace

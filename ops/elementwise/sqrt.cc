@@ -1,4 +1,5 @@
-// Sqrt: the square root, element by element, rounded as IEEE 754 says. Of -0 it is -0, of negative numbers NaN.
+// Sqrt: the square root, element by element, rounded as IEEE 754 says. Of -0 it is -0, of negative
+// numbers NaN.
 
 #include <cmath>
 

@@ -1,4 +1,5 @@
-// Sum: the sum of any number of tensors, element by element, broadcast. Added in the order of the inputs.
+// Sum: the sum of any number of tensors, element by element, broadcast. Added in the order of the
+// inputs.
 
 #include "ops/elementwise/fold.h"
 #include "ops/functions.h"
@@ -25,12 +26,13 @@ absl::Status SumGradient(GradientContext& context) {
 }  // namespace
 
 void RegisterSum(OpRegistry& registry) {
-  registry.Add(OpDef("Sum", {"data_0*"}, {"sum"})
-                   .Doc("Sum of any number of tensors, broadcast.", "sum(%*)")
-                   .Shape(FoldShape)
-                   .Loops(ElementwiseLoops)
-                   .Kernels(NumericTypes(), []<class T>(const KernelContext& c) { return SumKernel<T>(c); })
-                   .Gradient(SumGradient));
+  registry.Add(
+      OpDef("Sum", {"data_0*"}, {"sum"})
+          .Doc("Sum of any number of tensors, broadcast.", "sum(%*)")
+          .Shape(FoldShape)
+          .Loops(ElementwiseLoops)
+          .Kernels(NumericTypes(), []<class T>(const KernelContext& c) { return SumKernel<T>(c); })
+          .Gradient(SumGradient));
 }
 
 }  // namespace flowgrad

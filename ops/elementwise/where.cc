@@ -1,4 +1,7 @@
-// Where: X where the condition holds, else Y, element by element, broadcast. The elements are passed on bit for bit.
+// Where: X where the condition holds, else Y, element by element, broadcast. The elements are
+// passed on bit for bit.
+
+#include <cstdint>
 
 #include "ops/functions.h"
 #include "ops/op.h"
@@ -19,10 +22,12 @@ absl::Status WhereGradient(GradientContext& context) {
 }  // namespace
 
 void RegisterWhere(OpRegistry& registry) {
-  registry.Add(OpDef("Where", {"condition:bool", "X", "Y"}, {"output"})
-                   .Doc("One tensor where a condition holds, else another; broadcast.", "%0 ? %1 : %2")
-                   .Elementwise(AllTypes(), []<class T>(bool c, T x, T y) { return c ? x : y; })
-                   .Gradient(WhereGradient));
+  registry.Add(
+      OpDef("Where", {"condition:bool", "X", "Y"}, {"output"})
+          .Doc("One tensor where a condition holds, else another; broadcast.", "%0 ? %1 : %2")
+          // The condition as a byte: gcc 12 makes no vectors of a choice by bool.
+          .Elementwise(AllTypes(), []<class T>(uint8_t c, T x, T y) { return c != 0 ? x : y; })
+          .Gradient(WhereGradient));
 }
 
 }  // namespace flowgrad

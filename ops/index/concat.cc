@@ -39,9 +39,9 @@ absl::Status ConcatShape(ShapeContext& context) {
       other[axis] = shape[axis];
     }
     if (other != shape) {
-      return absl::InvalidArgumentError(absl::StrCat("inputs must have equal dims but for dim ", axis, ", but input ", i, " is ",
-                                                     ShapeString(context.shape(i)), " and input 0 is ",
-                                                     ShapeString(context.shape(0))));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "inputs must have equal dims but for dim ", axis, ", but input ", i, " is ",
+          ShapeString(context.shape(i)), " and input 0 is ", ShapeString(context.shape(0))));
     }
   }
   context.SetOutput(0, std::move(shape));
@@ -71,7 +71,8 @@ absl::Status ConcatKernel(const KernelContext& context) {
   return absl::OkStatus();
 }
 
-// The sizes of the inputs along the axis, as Split takes them: worked out from shapes only where some are not known yet.
+// The sizes of the inputs along the axis, as Split takes them: worked out from shapes only where
+// some are not known yet.
 Value SizesAlong(const GradientContext& context, int axis) {
   Ints sizes;
   std::vector<Value> symbolic;
@@ -79,7 +80,8 @@ Value SizesAlong(const GradientContext& context, int axis) {
     const Dim& size = context.shapes().shape(i)[axis];
     sizes.push_back(size.known() ? size.value() : -1);
   }
-  if (*std::min_element(sizes.begin(), sizes.end()) >= 0) return IntsConstant(context.builder(), sizes);
+  const bool known = *std::min_element(sizes.begin(), sizes.end()) >= 0;
+  if (known) return IntsConstant(context.builder(), sizes);
   const Value begin = IntsConstant(context.builder(), {axis});
   const Value end = IntsConstant(context.builder(), {axis + 1});
   for (int i = 0; i < context.num_inputs(); ++i) {
@@ -92,8 +94,8 @@ Value SizesAlong(const GradientContext& context, int axis) {
 absl::Status ConcatGradient(GradientContext& context) {
   ASSIGN_OR_RETURN(const int axis, Axis(context.shapes()));
   const int count = context.num_inputs();
-  const std::vector<Value> parts =
-      CallMany("Split", {context.output_gradient(), SizesAlong(context, axis)}, {{"axis", axis}}, count);
+  const std::vector<Value> parts = CallMany(
+      "Split", {context.output_gradient(), SizesAlong(context, axis)}, {{"axis", axis}}, count);
   for (int i = 0; i < count; ++i) {
     if (context.wanted(i)) context.set_input_gradient(i, parts[i]);
   }
@@ -103,14 +105,16 @@ absl::Status ConcatGradient(GradientContext& context) {
 }  // namespace
 
 void RegisterConcat(OpRegistry& registry) {
-  registry.Add(OpDef("Concat", {"inputs*"}, {"concat_result"})
-                   .Doc("Tensors one after the other along an axis.", "concat(%*)")
-                   .RequiredAttribute("axis", AttributeType::kInt, "The axis; a negative one counts from the end.")
-                   .Shape(ConcatShape)
-                   .Loops(ConcatLoops)
-                   .Prepare(PrepareConcat)
-                   .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return ConcatKernel(c); })
-                   .Gradient(ConcatGradient));
+  registry.Add(
+      OpDef("Concat", {"inputs*"}, {"concat_result"})
+          .Doc("Tensors one after the other along an axis.", "concat(%*)")
+          .RequiredAttribute("axis", AttributeType::kInt,
+                             "The axis; a negative one counts from the end.")
+          .Shape(ConcatShape)
+          .Loops(ConcatLoops)
+          .Prepare(PrepareConcat)
+          .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return ConcatKernel(c); })
+          .Gradient(ConcatGradient));
 }
 
 }  // namespace flowgrad

@@ -47,9 +47,10 @@ absl::StatusOr<Prepared> PrepareGather(const ShapeContext& context) {
   return MakePrepared(GatherAxis{axis, context.dims(0)[axis]});
 }
 
-// Says which index is out of range: the i-th of the cut, by its place in the whole input. The axes of the loop nest are those
-// of the data but one, then those of the indices.
-absl::Status OutOfRange(const KernelContext& context, const GatherAxis& along, int64_t index, int64_t i) {
+// Says which index is out of range: the i-th of the cut, by its place in the whole input. The axes
+// of the loop nest are those of the data but one, then those of the indices.
+absl::Status OutOfRange(const KernelContext& context, const GatherAxis& along, int64_t index,
+                        int64_t i) {
   const View& indices = context.inputs[1];
   const int first_axis = context.inputs[0].rank - 1;
   Dims place(indices.rank);
@@ -57,9 +58,9 @@ absl::Status OutOfRange(const KernelContext& context, const GatherAxis& along, i
     place[d] = context.origin[first_axis + d] + i % indices.dims[d];
     i /= indices.dims[d];
   }
-  return absl::InvalidArgumentError(absl::StrCat("input \"indices\" must be from ", -along.size, " to ", along.size - 1,
-                                                 " to match dim ", along.axis, " of input \"data\", but is ", index, " at ",
-                                                 DimsString(place)));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "input \"indices\" must be from ", -along.size, " to ", along.size - 1, " to match dim ",
+      along.axis, " of input \"data\", but is ", index, " at ", DimsString(place)));
 }
 
 // Refuses the first index out of range.
@@ -104,23 +105,25 @@ absl::Status GatherKernel(const KernelContext& context) {
 absl::Status GatherBackward(GradientContext& context) {
   const int64_t axis = context.attributes().Int("axis");
   context.set_input_gradient(
-      0, Call("GatherGradient", {context.output_gradient(), context.input(1), context.input(0)}, {{"axis", axis}}));
+      0, Call("GatherGradient", {context.output_gradient(), context.input(1), context.input(0)},
+              {{"axis", axis}}));
   return absl::OkStatus();
 }
 
 }  // namespace
 
 void RegisterGather(OpRegistry& registry) {
-  registry.Add(OpDef("Gather", {"data", "indices:any"}, {"output"})
-                   .Doc("Rows along an axis, named by indices, of which negative ones count from the end.",
-                        "%0[%1]")
-                   .Attribute("axis", 0, "The axis of data; a negative one counts from the end.")
-                   .Shape(GatherShape)
-                   .Loops(GatherLoops)
-                   .Prepare(PrepareGather)
-                   .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return GatherKernel<T>(c); })
-                   .CanFail()
-                   .Gradient(GatherBackward));
+  registry.Add(
+      OpDef("Gather", {"data", "indices:any"}, {"output"})
+          .Doc("Rows along an axis, named by indices, of which negative ones count from the end.",
+               "%0[%1]")
+          .Attribute("axis", 0, "The axis of data; a negative one counts from the end.")
+          .Shape(GatherShape)
+          .Loops(GatherLoops)
+          .Prepare(PrepareGather)
+          .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return GatherKernel<T>(c); })
+          .CanFail()
+          .Gradient(GatherBackward));
 }
 
 }  // namespace flowgrad

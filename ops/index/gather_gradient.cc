@@ -1,4 +1,5 @@
-// GatherGradient: zeros in the shape of `like`, and the rows of dY added at the indices, in the order of the indices.
+// GatherGradient: zeros in the shape of `like`, and the rows of dY added at the indices, in the
+// order of the indices.
 //
 // Gather has refused indices out of range before; here they add nothing.
 
@@ -16,9 +17,9 @@ absl::Status GatherGradientShape(ShapeContext& context) {
   ASSIGN_OR_RETURN(const int axis, CheckedGatherAxis(context, 2));
   const SymbolicShape gathered = GatheredShape(context, 2, axis);
   if (context.shape(0) != gathered) {
-    return absl::InvalidArgumentError(absl::StrCat("input \"dY\" must have shape ", ShapeString(gathered), " to match ",
-                                                   context.InputText(1), " and ", context.InputText(2),
-                                                   ", but its shape is ", ShapeString(context.shape(0))));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "input \"dY\" must have shape ", ShapeString(gathered), " to match ", context.InputText(1),
+        " and ", context.InputText(2), ", but its shape is ", ShapeString(context.shape(0))));
   }
   context.SetOutput(0, context.shape(2));
   return absl::OkStatus();
@@ -29,7 +30,9 @@ LoopNest GatherGradientLoops(const ShapeContext& context) {
   const int rank = context.input(2).rank(), axis = *CheckedGatherAxis(context, 2);
   const std::string whole(context.input(1).rank(), '.');
   const std::string letters = DataLetters(rank, axis, 'A');
-  return LoopsOf(absl::StrCat(GatheredLetters(rank, axis, whole), ",", whole, ",", letters, "->", letters), context);
+  return LoopsOf(
+      absl::StrCat(GatheredLetters(rank, axis, whole), ",", whole, ",", letters, "->", letters),
+      context);
 }
 
 absl::StatusOr<Prepared> PrepareGatherGradient(const ShapeContext& context) {
@@ -71,16 +74,18 @@ absl::Status GatherGradientGradient(GradientContext& context) {
 }  // namespace
 
 void RegisterGatherGradient(OpRegistry& registry) {
-  registry.Add(OpDef("GatherGradient", {"dY", "indices:any", "like"}, {"dX"})
-                   .Doc("Gradient of Gather: rows added at their indices to zeros of the shape of \"like\".",
-                        "scatter_add(%0, %1)")
-                   .Attribute("axis", 0, "The axis that Gather went along.")
-                   .Shape(GatherGradientShape)
-                   .Loops(GatherGradientLoops)
-                   .Prepare(PrepareGatherGradient)
-                   .Kernels(FloatTypes(), []<class T>(const KernelContext& c) { return GatherGradientKernel<T>(c); })
-                   .ReadsShapeOnly(2)
-                   .Gradient(GatherGradientGradient));
+  registry.Add(
+      OpDef("GatherGradient", {"dY", "indices:any", "like"}, {"dX"})
+          .Doc("Gradient of Gather: rows added at their indices to zeros of the shape of \"like\".",
+               "scatter_add(%0, %1)")
+          .Attribute("axis", 0, "The axis that Gather went along.")
+          .Shape(GatherGradientShape)
+          .Loops(GatherGradientLoops)
+          .Prepare(PrepareGatherGradient)
+          .Kernels(FloatTypes(),
+                   []<class T>(const KernelContext& c) { return GatherGradientKernel<T>(c); })
+          .ReadsShapeOnly(2)
+          .Gradient(GatherGradientGradient));
 }
 
 }  // namespace flowgrad

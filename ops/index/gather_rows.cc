@@ -14,9 +14,9 @@ absl::StatusOr<int> CheckedGatherAxis(const ShapeContext& context, int data) {
   }
   const int rank = context.input(data).rank();
   if (rank - 1 + context.input(1).rank() > kMaxRank) {
-    return absl::InvalidArgumentError(absl::StrCat(context.InputText(data), " and ", context.InputText(1),
-                                                   " give a result of rank ", rank - 1 + context.input(1).rank(),
-                                                   ", but the rank is at most ", kMaxRank));
+    return absl::InvalidArgumentError(absl::StrCat(
+        context.InputText(data), " and ", context.InputText(1), " give a result of rank ",
+        rank - 1 + context.input(1).rank(), ", but the rank is at most ", kMaxRank));
   }
   return NormalizeAxis(context.attributes().Int("axis"), rank);
 }

@@ -1,5 +1,5 @@
-// Flatten: a matrix of the same elements; dims before an axis become its rows, the others its columns. A view where the
-// strides allow it.
+// Flatten: a matrix of the same elements; dims before an axis become its rows, the others its
+// columns. A view where the strides allow it.
 
 #include "absl/strings/str_cat.h"
 #include "ops/op.h"
@@ -15,8 +15,9 @@ absl::Status FlattenShape(ShapeContext& context) {
   const int rank = context.input(0).rank();
   int64_t axis = context.attributes().Int("axis");
   if (axis < -rank || axis > rank) {  // unlike other axes it may be the rank itself
-    return absl::InvalidArgumentError(absl::StrCat("attribute \"axis\" must be from ", -rank, " to ", rank,
-                                                   " for ", context.InputText(0), ", but is ", axis));
+    return absl::InvalidArgumentError(absl::StrCat("attribute \"axis\" must be from ", -rank,
+                                                   " to ", rank, " for ", context.InputText(0),
+                                                   ", but is ", axis));
   }
   if (axis < 0) axis += rank;
   const int split = static_cast<int>(axis);

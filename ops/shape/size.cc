@@ -25,13 +25,14 @@ absl::Status SizeKernel(const KernelContext& context) {
 }  // namespace
 
 void RegisterSize(OpRegistry& registry) {
-  registry.Add(OpDef("Size", {"data:any"}, {"size"})
-                   .Doc("The number of elements. Reads none.", "size(%0)")
-                   .Shape(SizeShape)
-                   .Prepare(PrepareSize)
-                   .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return SizeKernel(c); })
-                   .ReadsShapeOnly(0)
-                   .NoGradient("a shape does not depend on values"));
+  registry.Add(
+      OpDef("Size", {"data:any"}, {"size"})
+          .Doc("The number of elements. Reads none.", "size(%0)")
+          .Shape(SizeShape)
+          .Prepare(PrepareSize)
+          .Kernels(AllTypes(), []<class T>(const KernelContext& c) { return SizeKernel(c); })
+          .ReadsShapeOnly(0)
+          .NoGradient("a shape does not depend on values"));
 }
 
 }  // namespace flowgrad

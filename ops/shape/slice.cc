@@ -19,7 +19,8 @@ absl::Status SliceShape(ShapeContext& context) {
   if (value == nullptr || context.input(0).rank() != 1) return absl::OkStatus();
   const SliceRange range = requests[0].Of(static_cast<int64_t>(value->size()));
   SymbolicShape sliced;
-  for (int64_t i = 0; i < range.count; ++i) sliced.push_back((*value)[range.start + i * range.step]);
+  for (int64_t i = 0; i < range.count; ++i)
+    sliced.push_back((*value)[range.start + i * range.step]);
   context.SetOutputDimsValue(std::move(sliced));
   return absl::OkStatus();
 }
@@ -46,11 +47,13 @@ absl::Status SliceBackward(GradientContext& context) {
 }  // namespace
 
 void RegisterSlice(OpRegistry& registry) {
-  registry.Add(OpDef("Slice", {"data", "starts:int64", "ends:int64", "axes?:int64", "steps?:int64"}, {"output"})
-                   .Doc("Elements from starts to before ends, at steps, along axes: a view.", "slice(%0)")
-                   .Shape(SliceShape)
-                   .ViewOf(AllTypes(), SliceView)
-                   .Gradient(SliceBackward));
+  registry.Add(
+      OpDef("Slice", {"data", "starts:int64", "ends:int64", "axes?:int64", "steps?:int64"},
+            {"output"})
+          .Doc("Elements from starts to before ends, at steps, along axes: a view.", "slice(%0)")
+          .Shape(SliceShape)
+          .ViewOf(AllTypes(), SliceView)
+          .Gradient(SliceBackward));
 }
 
 }  // namespace flowgrad

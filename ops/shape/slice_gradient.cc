@@ -18,9 +18,9 @@ absl::Status SliceGradientShape(ShapeContext& context) {
   ASSIGN_OR_RETURN(const std::vector<SliceRequest> requests, Requests(context));
   const SymbolicShape sliced = SlicedShape(context.shape(1), requests);
   if (context.shape(0) != sliced) {
-    return absl::InvalidArgumentError(absl::StrCat("input \"dY\" must have the shape ", ShapeString(sliced),
-                                                   " of the slice of ", context.InputText(1), ", but its shape is ",
-                                                   ShapeString(context.shape(0))));
+    return absl::InvalidArgumentError(
+        absl::StrCat("input \"dY\" must have the shape ", ShapeString(sliced), " of the slice of ",
+                     context.InputText(1), ", but its shape is ", ShapeString(context.shape(0))));
   }
   context.SetOutput(0, context.shape(1));
   return absl::OkStatus();
@@ -74,15 +74,17 @@ absl::Status SliceGradientGradient(GradientContext& context) {
 }  // namespace
 
 void RegisterSliceGradient(OpRegistry& registry) {
-  registry.Add(OpDef("SliceGradient", {"dY", "like", "starts:int64", "ends:int64", "axes?:int64", "steps?:int64"},
-                     {"dX"})
-                   .Doc("Gradient of Slice: dY put into zeros of the shape of \"like\".", "unslice(%0)")
-                   .Shape(SliceGradientShape)
-                   .Loops(SliceGradientLoops)
-                   .Prepare(PrepareSliceGradient)
-                   .Kernels(FloatTypes(), []<class T>(const KernelContext& c) { return SliceGradientKernel(c); })
-                   .ReadsShapeOnly(1)
-                   .Gradient(SliceGradientGradient));
+  registry.Add(
+      OpDef("SliceGradient",
+            {"dY", "like", "starts:int64", "ends:int64", "axes?:int64", "steps?:int64"}, {"dX"})
+          .Doc("Gradient of Slice: dY put into zeros of the shape of \"like\".", "unslice(%0)")
+          .Shape(SliceGradientShape)
+          .Loops(SliceGradientLoops)
+          .Prepare(PrepareSliceGradient)
+          .Kernels(FloatTypes(),
+                   []<class T>(const KernelContext& c) { return SliceGradientKernel(c); })
+          .ReadsShapeOnly(1)
+          .Gradient(SliceGradientGradient));
 }
 
 }  // namespace flowgrad

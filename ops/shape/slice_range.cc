@@ -9,8 +9,9 @@
 
 namespace flowgrad {
 
-// As ONNX says: first negative numbers count from the end, then start is cut off to [0,dim] and end too, or, when walking
-// backwards, start to [0,dim-1] and end to [-1,dim-1]. A step past the whole dim is as good as one of its size.
+// As ONNX says: first negative numbers count from the end, then start is cut off to [0,dim] and end
+// too, or, when walking backwards, start to [0,dim-1] and end to [-1,dim-1]. A step past the whole
+// dim is as good as one of its size.
 SliceRange SliceRequest::Of(int64_t dim) const {
   if (dim == 0) return {};
   const int64_t stride = std::clamp(step, -dim, dim);
@@ -40,7 +41,8 @@ bool SliceRequest::IsWhole() const {
   return start == 0 && step == 1 && end == std::numeric_limits<int64_t>::max();
 }
 
-absl::StatusOr<std::vector<SliceRequest>> SliceRequests(const ShapeContext& context, int rank, int port) {
+absl::StatusOr<std::vector<SliceRequest>> SliceRequests(const ShapeContext& context, int rank,
+                                                        int port) {
   ASSIGN_OR_RETURN(const Ints starts, ConstantInts(context, port));
   ASSIGN_OR_RETURN(const Ints ends, ConstantInts(context, port + 1));
   Ints axes, steps(starts.size(), 1);
@@ -51,10 +53,11 @@ absl::StatusOr<std::vector<SliceRequest>> SliceRequests(const ShapeContext& cont
   if (context.has_input(port + 3)) {
     ASSIGN_OR_RETURN(steps, ConstantInts(context, port + 3));
   }
-  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size()) {
+  if (ends.size() != starts.size() || axes.size() != starts.size() ||
+      steps.size() != starts.size()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "inputs \"starts\", \"ends\", \"axes\" and \"steps\" must have as many numbers, but have ", starts.size(), ", ",
-        ends.size(), ", ", axes.size(), " and ", steps.size()));
+        "inputs \"starts\", \"ends\", \"axes\" and \"steps\" must have as many numbers, but have ",
+        starts.size(), ", ", ends.size(), ", ", axes.size(), " and ", steps.size()));
   }
   RETURN_IF_ERROR(NormalizeAxes(axes, rank, "input \"axes\"").status());
   std::vector<SliceRequest> requests(rank);

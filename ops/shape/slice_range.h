@@ -19,7 +19,8 @@ struct SliceRange {
   int64_t count = 0;
 };
 
-// What a node asks for along one dim, as written: negative numbers count from the end, and what lies outside is cut off.
+// What a node asks for along one dim, as written: negative numbers count from the end, and what
+// lies outside is cut off.
 struct SliceRequest {
   int64_t start = 0;
   int64_t end = std::numeric_limits<int64_t>::max();
@@ -32,8 +33,10 @@ struct SliceRequest {
   bool IsWhole() const;
 };
 
-// The request for each dim of a tensor of rank `rank`, from the four inputs starts, ends, axes and steps, the first being input `port`.
-absl::StatusOr<std::vector<SliceRequest>> SliceRequests(const ShapeContext& context, int rank, int port);
+// The request for each dim of a tensor of rank `rank`, from the four inputs starts, ends, axes and
+// steps, the first being input `port`.
+absl::StatusOr<std::vector<SliceRequest>> SliceRequests(const ShapeContext& context, int rank,
+                                                        int port);
 
 // Shape of what the requests leave of `shape`.
 SymbolicShape SlicedShape(const SymbolicShape& shape, const std::vector<SliceRequest>& requests);

@@ -26,21 +26,23 @@ absl::StatusOr<SymbolicShape> GivenSizes(const ShapeContext& context, const Dim&
   Dim sum(0);
   for (const Dim& size : sizes) sum = sum + size;
   if (std::any_of(sizes.begin(), sizes.end(), negative) || sum != whole) {
-    return absl::InvalidArgumentError(absl::StrCat("input \"split\" must be sizes from 0 on that add up to ",
-                                                   whole.ToString(), " to match ", context.InputText(0),
-                                                   ", but is ", ShapeString(sizes)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("input \"split\" must be sizes from 0 on that add up to ", whole.ToString(),
+                     " to match ", context.InputText(0), ", but is ", ShapeString(sizes)));
   }
   return sizes;
 }
 
 // `count` parts, all of the size of the first but for the last ones, which take what is left.
-absl::StatusOr<SymbolicShape> EvenSizes(const ShapeContext& context, const Dim& whole, int64_t count) {
+absl::StatusOr<SymbolicShape> EvenSizes(const ShapeContext& context, const Dim& whole,
+                                        int64_t count) {
   if (!whole.known()) {
     const std::optional<Dim> size = Quotient(whole, Dim(count));
     if (size) return SymbolicShape(count, *size);
-    return absl::InvalidArgumentError(absl::StrCat("the number of outputs ", count, " must divide ", whole.ToString(),
-                                                   ", which is not known when the graph is built, of ",
-                                                   context.InputText(0), ": give input \"split\""));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the number of outputs ", count, " must divide ", whole.ToString(),
+                     ", which is not known when the graph is built, of ", context.InputText(0),
+                     ": give input \"split\""));
   }
   const int64_t size = (whole.value() + count - 1) / count;
   SymbolicShape sizes;
@@ -59,7 +61,8 @@ absl::StatusOr<SymbolicShape> Sizes(const ShapeContext& context, int axis) {
         "input \"split\" and attribute \"num_outputs\" must not both be given");
   }
   if (!context.has_input(1)) {
-    const int64_t count = attributes.has("num_outputs") ? attributes.Int("num_outputs") : num_outputs;
+    const int64_t count =
+        attributes.has("num_outputs") ? attributes.Int("num_outputs") : num_outputs;
     if (count == num_outputs) return EvenSizes(context, whole, count);
     return absl::InvalidArgumentError(
         absl::StrCat("attribute \"num_outputs\" must be the number of outputs, ", num_outputs,
@@ -87,7 +90,8 @@ absl::Status SplitShape(ShapeContext& context) {
   return absl::OkStatus();
 }
 
-bool SplitView(const ShapeContext& context, absl::Span<const int64_t> strides, int output, ViewMap& map) {
+bool SplitView(const ShapeContext& context, absl::Span<const int64_t> strides, int output,
+               ViewMap& map) {
   const int axis = *Axis(context);
   int64_t begin = 0;
   for (int i = 0; i < output; ++i) begin += context.output(i).shape[axis].value();
@@ -118,9 +122,10 @@ void RegisterSplit(OpRegistry& registry) {
   registry.Add(OpDef("Split", {"input", "split?:int64"}, {"outputs*"})
                    .Doc("Parts of a tensor along an axis: views.", "split(%0)")
                    .Attribute("axis", 0, "The axis; a negative one counts from the end.")
-                   .OptionalAttribute("num_outputs", AttributeType::kInt,
-                                      "Number of outputs; without \"split\" they have one size, the last ones "
-                                      "a smaller one where it does not divide.")
+                   .OptionalAttribute(
+                       "num_outputs", AttributeType::kInt,
+                       "Number of outputs; without \"split\" they have one size, the last ones "
+                       "a smaller one where it does not divide.")
                    .Shape(SplitShape)
                    .ViewOf(AllTypes(), SplitView)
                    .Gradient(SplitGradient));

@@ -19,7 +19,8 @@ absl::StatusOr<std::vector<int>> SqueezedAxes(const ShapeContext& context) {
   }
   if (!IsKnown(shape)) {
     return absl::InvalidArgumentError(absl::StrCat("input \"axes\" is needed, because ",
-                                                   context.InputText(0), " has dims that are not known"));
+                                                   context.InputText(0),
+                                                   " has dims that are not known"));
   }
   std::vector<int> axes;
   for (int d = 0; d < static_cast<int>(shape.size()); ++d) {
@@ -33,8 +34,9 @@ absl::Status SqueezeShape(ShapeContext& context) {
   const SymbolicShape& shape = context.shape(0);
   for (const int axis : axes) {
     if (shape[axis] != Dim(1)) {
-      return absl::InvalidArgumentError(absl::StrCat("input \"axes\" must name dims of size 1, but dim ", axis, " of ",
-                                                     context.InputText(0), " is ", shape[axis].ToString()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("input \"axes\" must name dims of size 1, but dim ", axis, " of ",
+                       context.InputText(0), " is ", shape[axis].ToString()));
     }
   }
   context.SetOutput(0, ReducedShape(shape, axes, /*keepdims=*/false));
@@ -45,11 +47,13 @@ absl::Status SqueezeShape(ShapeContext& context) {
 }  // namespace
 
 void RegisterSqueeze(OpRegistry& registry) {
-  registry.Add(OpDef("Squeeze", {"data", "axes?:int64"}, {"squeezed"})
-                   .Doc("The same elements without the dims \"axes\", or all dims, of size 1: a view.", "squeeze(%0)")
-                   .Shape(SqueezeShape)
-                   .ViewOf(AllTypes(), ReshapeView)
-                   .Gradient(ReshapeGradient));
+  registry.Add(
+      OpDef("Squeeze", {"data", "axes?:int64"}, {"squeezed"})
+          .Doc("The same elements without the dims \"axes\", or all dims, of size 1: a view.",
+               "squeeze(%0)")
+          .Shape(SqueezeShape)
+          .ViewOf(AllTypes(), ReshapeView)
+          .Gradient(ReshapeGradient));
 }
 
 }  // namespace flowgrad

@@ -17,10 +17,12 @@ absl::Status UnsqueezeShape(ShapeContext& context) {
   ASSIGN_OR_RETURN(const Ints given, ConstantInts(context, 1));
   const int64_t rank = context.input(0).rank() + static_cast<int64_t>(given.size());
   if (rank > kMaxRank) {
-    return absl::InvalidArgumentError(absl::StrCat("input \"axes\" adds ", given.size(), " dims to ",
-                                                   context.InputText(0), ", but the rank is at most ", kMaxRank));
+    return absl::InvalidArgumentError(absl::StrCat("input \"axes\" adds ", given.size(),
+                                                   " dims to ", context.InputText(0),
+                                                   ", but the rank is at most ", kMaxRank));
   }
-  ASSIGN_OR_RETURN(const std::vector<int> axes, NormalizeAxes(given, static_cast<int>(rank), "input \"axes\""));
+  ASSIGN_OR_RETURN(const std::vector<int> axes,
+                   NormalizeAxes(given, static_cast<int>(rank), "input \"axes\""));
   SymbolicShape shape;
   auto next = context.shape(0).begin();
   for (int d = 0; d < rank; ++d) {
@@ -36,7 +38,8 @@ absl::Status UnsqueezeShape(ShapeContext& context) {
 
 void RegisterUnsqueeze(OpRegistry& registry) {
   registry.Add(OpDef("Unsqueeze", {"data", "axes:int64"}, {"expanded"})
-                   .Doc("The same elements with dims of size 1 at \"axes\" of the result: a view.", "unsqueeze(%0)")
+                   .Doc("The same elements with dims of size 1 at \"axes\" of the result: a view.",
+                        "unsqueeze(%0)")
                    .Shape(UnsqueezeShape)
                    .ViewOf(AllTypes(), ReshapeView)
                    .Gradient(ReshapeGradient));

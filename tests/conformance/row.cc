@@ -120,6 +120,16 @@ InputSpec ParseInput(const std::string& text) {
   return spec;
 }
 
+Row::Row(const char* op, Attributes attributes, std::initializer_list<const char*> inputs)
+    : op(op), attributes(std::move(attributes)) {
+  for (const char* text : inputs) this->inputs.push_back(ParseInput(text));
+}
+
+Row& Row::Gives(std::initializer_list<const char*> values) {
+  expected.assign(values.begin(), values.end());
+  return *this;
+}
+
 std::string Row::Name() const { return absl::StrCat(op, "_", number); }
 
 std::vector<DType> Row::DTypes() const {

@@ -17,6 +17,7 @@
 #ifndef FLOWGRAD_TESTS_CONFORMANCE_ROW_H_
 #define FLOWGRAD_TESTS_CONFORMANCE_ROW_H_
 
+#include <initializer_list>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -47,10 +48,7 @@ struct InputSpec {
 InputSpec ParseInput(const std::string& text);
 
 struct Row {
-  Row(const char* op, Attributes attributes, std::vector<std::string> inputs)
-      : op(op), attributes(std::move(attributes)) {
-    for (const std::string& text : inputs) this->inputs.push_back(ParseInput(text));
-  }
+  Row(const char* op, Attributes attributes, std::initializer_list<const char*> inputs);
 
   // Numbers of outputs; by default those that are not optional.
   Row& Outputs(int count) {
@@ -58,10 +56,7 @@ struct Row {
     return *this;
   }
   // Values worked out by hand, one text per output: "1 2.5 nan". In float and double they are met to six digits.
-  Row& Gives(std::vector<std::string> values) {
-    expected = std::move(values);
-    return *this;
-  }
+  Row& Gives(std::initializer_list<const char*> values);
   // Float may differ from double by `factor` times more than usual.
   Row& FloatLooserBy(double factor, const char* /*reason*/) {
     float_factor = factor;

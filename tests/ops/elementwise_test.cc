@@ -1,4 +1,5 @@
-// Elementwise ops: values worked out by hand, and what happens at NaN, infinities, -0 and the ends of the integers.
+// Elementwise ops: values worked out by hand, and what happens at NaN, infinities, -0 and the ends
+// of the integers.
 
 #include <cmath>
 #include <limits>
@@ -34,7 +35,7 @@ Tensor Int32s(const std::vector<int32_t>& values) { return Vector(values); }
 Tensor Bools(const std::vector<bool>& values) { return Vector(values); }
 
 absl::StatusOr<Tensor> Output(const std::string& op, const std::vector<Tensor>& inputs,
-                           const Attributes& attributes = {}) {
+                              const Attributes& attributes = {}) {
   absl::StatusOr<std::vector<Tensor>> outputs = RunOp(*BuiltinOps().Find(op), attributes, inputs);
   if (!outputs.ok()) return outputs.status();
   return (*outputs)[0];
@@ -46,7 +47,8 @@ std::vector<double> Values(const std::string& op, const std::vector<Tensor>& inp
   const absl::StatusOr<Tensor> output = Output(op, inputs, attributes);
   EXPECT_TRUE(output.ok()) << output.status();
   std::vector<double> values;
-  for (int64_t i = 0; output.ok() && i < output->num_elements(); ++i) values.push_back(output->at(i));
+  for (int64_t i = 0; output.ok() && i < output->num_elements(); ++i)
+    values.push_back(output->at(i));
   return values;
 }
 
@@ -65,7 +67,8 @@ TEST(ElementwiseTest, DoesArithmeticOnFloats) {
   const Tensor a = Floats({1, -6, 0, kInf}), b = Floats({4, 2, 0, kInf});
   EXPECT_THAT(Values("Sub", {a, b}), ElementsAre(-3, -8, 0, IsNan()));
   EXPECT_THAT(Values("Div", {a, b}), ElementsAre(0.25, -3, IsNan(), IsNan()));
-  EXPECT_THAT(Values("Reciprocal", {Floats({4, 0, -0.0f, kInf})}), ElementsAre(0.25, kInf, -kInf, 0));
+  EXPECT_THAT(Values("Reciprocal", {Floats({4, 0, -0.0f, kInf})}),
+              ElementsAre(0.25, kInf, -kInf, 0));
   EXPECT_THAT(Values("Sqrt", {Floats({6.25f, 0, -1, kInf})}), ElementsAre(2.5, 0, IsNan(), kInf));
 }
 
@@ -73,7 +76,8 @@ TEST(ElementwiseTest, BroadcastsBothWays) {
   const Tensor column = Tensor::Of<float>({2, 1}, {10.0f, 20.0f});
   EXPECT_THAT(Values("Sub", {column, Floats({1, 2, 3})}), ElementsAre(9, 8, 7, 19, 18, 17));
   EXPECT_THAT(Values("Max", {column, Floats({1, 15, 30})}), ElementsAre(10, 15, 30, 20, 20, 30));
-  EXPECT_THAT(Values("Sum", {Tensor::Scalar(1.0f), column, Floats({1, 2})}), ElementsAre(12, 13, 22, 23));
+  EXPECT_THAT(Values("Sum", {Tensor::Scalar(1.0f), column, Floats({1, 2})}),
+              ElementsAre(12, 13, 22, 23));
 }
 
 TEST(ElementwiseTest, TakesEmptyTensors) {
@@ -91,18 +95,22 @@ TEST(ElementwiseTest, WrapsIntegersAndNeverTraps) {
   EXPECT_THAT(Values("Sub", {Int32s({kLowest}), Int32s({1})}), ElementsAre(kHighest));
   EXPECT_THAT(Values("Neg", {Int32s({5, kLowest})}), ElementsAre(-5, kLowest));
   EXPECT_THAT(Values("Abs", {Int32s({-5, 5, kLowest})}), ElementsAre(5, 5, kLowest));
-  EXPECT_THAT(Values("Sum", {Int32s({kHighest}), Int32s({1}), Int32s({1})}), ElementsAre(kLowest + 1.0));
+  EXPECT_THAT(Values("Sum", {Int32s({kHighest}), Int32s({1}), Int32s({1})}),
+              ElementsAre(kLowest + 1.0));
 }
 
 TEST(ElementwiseTest, RaisesIntegersToIntegers) {
-  EXPECT_THAT(Values("Pow", {Int32s({2, -3, 0, 7, 2}), Int32s({10, 3, 0, 0, 32})}), ElementsAre(1024, -27, 1, 1, 0));
-  EXPECT_THAT(Values("Pow", {Int32s({1, -1, -1, 2, 0}), Int32s({-5, -5, -4, -1, -1})}), ElementsAre(1, -1, 1, 0, 0));
+  EXPECT_THAT(Values("Pow", {Int32s({2, -3, 0, 7, 2}), Int32s({10, 3, 0, 0, 32})}),
+              ElementsAre(1024, -27, 1, 1, 0));
+  EXPECT_THAT(Values("Pow", {Int32s({1, -1, -1, 2, 0}), Int32s({-5, -5, -4, -1, -1})}),
+              ElementsAre(1, -1, 1, 0, 0));
   EXPECT_THAT(Values("Pow", {Int32s({-1, -1}), Int32s({kLowest, kHighest})}), ElementsAre(1, -1));
 }
 
 TEST(ElementwiseTest, RaisesFloatsAsCDoes) {
-  EXPECT_THAT(Values("Pow", {Floats({2, -2, -2, 0, kNan, 1, 9}), Floats({-1, 3, 0.5f, 0, 0, kNan, 0.5f})}),
-              ElementsAre(0.5, -8, IsNan(), 1, 1, 1, 3));
+  EXPECT_THAT(
+      Values("Pow", {Floats({2, -2, -2, 0, kNan, 1, 9}), Floats({-1, 3, 0.5f, 0, 0, kNan, 0.5f})}),
+      ElementsAre(0.5, -8, IsNan(), 1, 1, 1, 3));
 }
 
 TEST(ElementwiseTest, HandlesTheSignOfZeroAndNaN) {
@@ -144,7 +152,8 @@ TEST(ElementwiseTest, ComparesAndCombinesTruthValues) {
 }
 
 TEST(ElementwiseTest, PassesNaNThroughWhereOnlyIfChosen) {
-  EXPECT_THAT(Values("Where", {Bools({true, false}), Floats({1, kNan}), Floats({kNan, 2})}), ElementsAre(1, 2));
+  EXPECT_THAT(Values("Where", {Bools({true, false}), Floats({1, kNan}), Floats({kNan, 2})}),
+              ElementsAre(1, 2));
   EXPECT_THAT(Values("Where", {Bools({true, false}), Int32s({7}), Int32s({9})}), ElementsAre(7, 9));
 }
 
@@ -187,8 +196,10 @@ TEST(ElementwiseTest, CastsWithoutUndefinedValues) {
   const Tensor x = Floats({1.9f, -1.9f, kNan, 1e30f, -kInf, -0.0f});
   EXPECT_THAT(Values("Cast", {x}, {{"to", "int32"}}), ElementsAre(1, -1, 0, kHighest, kLowest, 0));
   EXPECT_THAT(Values("Cast", {x}, {{"to", "bool"}}), ElementsAre(1, 1, 1, 1, 1, 0));
-  EXPECT_THAT(Values("Cast", {Vector<int64_t>({5, int64_t{1} << 32})}, {{"to", "int32"}}), ElementsAre(5, 0));
-  EXPECT_THAT(Values("Cast", {Vector<double>({0.1, 1e300})}, {{"to", "float"}}), ElementsAre(0.1f, kInf));
+  EXPECT_THAT(Values("Cast", {Vector<int64_t>({5, int64_t{1} << 32})}, {{"to", "int32"}}),
+              ElementsAre(5, 0));
+  EXPECT_THAT(Values("Cast", {Vector<double>({0.1, 1e300})}, {{"to", "float"}}),
+              ElementsAre(0.1f, kInf));
   EXPECT_THAT(Values("Cast", {Bools({true, false})}, {{"to", "float"}}), ElementsAre(1, 0));
 }
 
@@ -196,7 +207,8 @@ TEST(ElementwiseTest, RefusesACastToAnUnknownDtype) {
   const absl::StatusOr<Tensor> y = Output("Cast", {Floats({1})}, {{"to", "float16"}});
   EXPECT_EQ(y.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(y.status().message()),
-              HasSubstr("attribute \"to\": dtype must be one of float, double, int32, int64, bool, but is \"float16\""));
+              HasSubstr("attribute \"to\": dtype must be one of float, double, int32, int64, bool, "
+                        "but is \"float16\""));
 }
 
 }  // namespace

@@ -36,19 +36,21 @@ std::vector<double> ValuesOf(const Tensor& tensor) {
   return values;
 }
 
-std::vector<Tensor> Outputs(const std::string& op, const std::vector<Tensor>& inputs, const Attributes& attributes,
-                            int num_outputs) {
-  absl::StatusOr<std::vector<Tensor>> outputs = RunOp(*BuiltinOps().Find(op), attributes, inputs, num_outputs);
+std::vector<Tensor> Outputs(const std::string& op, const std::vector<Tensor>& inputs,
+                            const Attributes& attributes, int num_outputs) {
+  absl::StatusOr<std::vector<Tensor>> outputs =
+      RunOp(*BuiltinOps().Find(op), attributes, inputs, num_outputs);
   EXPECT_TRUE(outputs.ok()) << outputs.status();
   return outputs.ok() ? *outputs : std::vector<Tensor>(num_outputs, Tensor(DType::kFloat, {0}));
 }
 
-Tensor Output(const std::string& op, const std::vector<Tensor>& inputs, const Attributes& attributes = {}) {
+Tensor Output(const std::string& op, const std::vector<Tensor>& inputs,
+              const Attributes& attributes = {}) {
   return Outputs(op, inputs, attributes, 1)[0];
 }
 
-std::string ErrorOf(const std::string& op, const std::vector<Tensor>& inputs, const Attributes& attributes = {},
-                    int num_outputs = 1) {
+std::string ErrorOf(const std::string& op, const std::vector<Tensor>& inputs,
+                    const Attributes& attributes = {}, int num_outputs = 1) {
   const auto outputs = RunOp(*BuiltinOps().Find(op), attributes, inputs, num_outputs);
   EXPECT_EQ(outputs.status().code(), absl::StatusCode::kInvalidArgument);
   return std::string(outputs.status().message());
@@ -72,7 +74,8 @@ TEST(ShapeTest, DropsAndAddsDimsOfSizeOne) {
   EXPECT_EQ(ErrorOf("Squeeze", {x, Ints64({1})}),
             "input \"axes\" must name dims of size 1, but dim 1 of input \"data\" [1,3,1] is 3");
   EXPECT_THAT(ErrorOf("Unsqueeze", {x, Ints64({0, 0})}), HasSubstr("must name each axis once"));
-  EXPECT_THAT(ErrorOf("Unsqueeze", {x, Ints64({0, 1, 2, 3, 4, 5})}), HasSubstr("the rank is at most 8"));
+  EXPECT_THAT(ErrorOf("Unsqueeze", {x, Ints64({0, 1, 2, 3, 4, 5})}),
+              HasSubstr("the rank is at most 8"));
 }
 
 TEST(ShapeTest, CountsElements) {
@@ -99,16 +102,20 @@ TEST(ShapeTest, SplitsUnevenlyWithTheSmallPartLast) {
 
 TEST(ShapeTest, RefusesSplitsThatDoNotAddUp) {
   EXPECT_EQ(ErrorOf("Split", {Count({5}), Ints64({2, 2})}, {}, 2),
-            "input \"split\" must be sizes from 0 on that add up to 5 to match input \"input\" [5], but is [2,2]");
+            "input \"split\" must be sizes from 0 on that add up to 5 to match input \"input\" "
+            "[5], but is [2,2]");
   EXPECT_THAT(ErrorOf("Split", {Count({5}), Ints64({6, -1})}, {}, 2), HasSubstr("from 0 on"));
-  EXPECT_THAT(ErrorOf("Split", {Count({5}), Ints64({2, 3})}, {{"num_outputs", 2}}, 2), HasSubstr("must not both be given"));
-  EXPECT_THAT(ErrorOf("Split", {Count({5})}, {{"num_outputs", 0}}, 2), HasSubstr("must be the number of outputs, 2"));
+  EXPECT_THAT(ErrorOf("Split", {Count({5}), Ints64({2, 3})}, {{"num_outputs", 2}}, 2),
+              HasSubstr("must not both be given"));
+  EXPECT_THAT(ErrorOf("Split", {Count({5})}, {{"num_outputs", 0}}, 2),
+              HasSubstr("must be the number of outputs, 2"));
 }
 
 TEST(ShapeTest, SlicesForwardsAndBackwards) {
   const Tensor x = Count({6});
   const auto slice = [&](int64_t start, int64_t end, int64_t step) {
-    return ValuesOf(Output("Slice", {x, Ints64({start}), Ints64({end}), Ints64({0}), Ints64({step})}));
+    return ValuesOf(
+        Output("Slice", {x, Ints64({start}), Ints64({end}), Ints64({0}), Ints64({step})}));
   };
   EXPECT_THAT(slice(1, 4, 1), ElementsAre(1, 2, 3));
   EXPECT_THAT(slice(-2, kHighest, 1), ElementsAre(4, 5));
@@ -125,29 +132,36 @@ TEST(ShapeTest, SlicesForwardsAndBackwards) {
 
 TEST(ShapeTest, SlicesAnEmptyDim) {
   EXPECT_EQ(Output("Slice", {Count({0, 2}), Ints64({0}), Ints64({kHighest})}).dims(), Dims({0, 2}));
-  EXPECT_EQ(Output("Slice", {Count({0, 2}), Ints64({-1}), Ints64({kLowest}), Ints64({0}), Ints64({-1})}).dims(),
-            Dims({0, 2}));
+  EXPECT_EQ(
+      Output("Slice", {Count({0, 2}), Ints64({-1}), Ints64({kLowest}), Ints64({0}), Ints64({-1})})
+          .dims(),
+      Dims({0, 2}));
 }
 
 TEST(ShapeTest, RefusesSlicesThatMeanNothing) {
   const Tensor x = Count({6});
   EXPECT_EQ(ErrorOf("Slice", {x, Ints64({0}), Ints64({1}), Ints64({0}), Ints64({0})}),
             "input \"steps\" must have no 0, but is [0]");
-  EXPECT_THAT(ErrorOf("Slice", {x, Ints64({0}), Ints64({1}), Ints64({1})}), HasSubstr("\"axes\" must be from -1 to 0"));
-  EXPECT_THAT(ErrorOf("Slice", {x, Ints64({0}), Ints64({1, 2})}), HasSubstr("but have 1, 2, 1 and 1"));
+  EXPECT_THAT(ErrorOf("Slice", {x, Ints64({0}), Ints64({1}), Ints64({1})}),
+              HasSubstr("\"axes\" must be from -1 to 0"));
+  EXPECT_THAT(ErrorOf("Slice", {x, Ints64({0}), Ints64({1, 2})}),
+              HasSubstr("but have 1, 2, 1 and 1"));
 }
 
 TEST(ShapeTest, PutsTheGradientOfASliceIntoZeros) {
   const Tensor dy = Tensor::Of<float>({2, 2}, {1.0f, 2.0f, 3.0f, 4.0f});
-  EXPECT_THAT(ValuesOf(Output("SliceGradient",
-                           {dy, Count({2, 4}), Ints64({3}), Ints64({kLowest}), Ints64({1}), Ints64({-2})})),
+  EXPECT_THAT(ValuesOf(Output("SliceGradient", {dy, Count({2, 4}), Ints64({3}), Ints64({kLowest}),
+                                                Ints64({1}), Ints64({-2})})),
               ElementsAre(0, 2, 0, 1, 0, 4, 0, 3));
 }
 
 TEST(ShapeTest, ConcatenatesAlongAnyAxis) {
-  const Tensor a = Tensor::Of<float>({2, 1}, {1.0f, 2.0f}), b = Tensor::Of<float>({2, 2}, {3.0f, 4.0f, 5.0f, 6.0f});
-  EXPECT_THAT(ValuesOf(Output("Concat", {a, Count({2, 0}), b}, {{"axis", -1}})), ElementsAre(1, 3, 4, 2, 5, 6));
-  EXPECT_THAT(ValuesOf(Output("Concat", {b, b}, {{"axis", 0}})), ElementsAre(3, 4, 5, 6, 3, 4, 5, 6));
+  const Tensor a = Tensor::Of<float>({2, 1}, {1.0f, 2.0f}),
+               b = Tensor::Of<float>({2, 2}, {3.0f, 4.0f, 5.0f, 6.0f});
+  EXPECT_THAT(ValuesOf(Output("Concat", {a, Count({2, 0}), b}, {{"axis", -1}})),
+              ElementsAre(1, 3, 4, 2, 5, 6));
+  EXPECT_THAT(ValuesOf(Output("Concat", {b, b}, {{"axis", 0}})),
+              ElementsAre(3, 4, 5, 6, 3, 4, 5, 6));
   EXPECT_EQ(ErrorOf("Concat", {b, b, a}, {{"axis", 0}}),
             "inputs must have equal dims but for dim 0, but input 2 is [2,1] and input 0 is [2,2]");
 }
@@ -155,7 +169,8 @@ TEST(ShapeTest, ConcatenatesAlongAnyAxis) {
 TEST(ShapeTest, GathersRowsAndCountsFromTheEnd) {
   const Tensor x = Count({3, 2});
   EXPECT_THAT(ValuesOf(Output("Gather", {x, Ints64({2, -3, 2})})), ElementsAre(4, 5, 0, 1, 4, 5));
-  EXPECT_THAT(ValuesOf(Output("Gather", {x, Tensor::Scalar<int32_t>(-1)}, {{"axis", 1}})), ElementsAre(1, 3, 5));
+  EXPECT_THAT(ValuesOf(Output("Gather", {x, Tensor::Scalar<int32_t>(-1)}, {{"axis", 1}})),
+              ElementsAre(1, 3, 5));
   EXPECT_EQ(Output("Gather", {x, Tensor(DType::kInt64, {0, 4})}).dims(), Dims({0, 4, 2}));
 }
 
@@ -165,13 +180,15 @@ TEST(ShapeTest, NamesTheFirstIndexOutOfRange) {
             "input \"indices\" must be from -3 to 2 to match dim 0 of input \"data\", but is "
             "-9223372036854775808 at [1,0]");
   EXPECT_THAT(ErrorOf("Gather", {Count({0, 2}), Ints64({0})}), HasSubstr("but is 0 at [0]"));
-  EXPECT_THAT(ErrorOf("Gather", {Count({3, 2}), Count({1})}), HasSubstr("must be int32 or int64, but is float"));
+  EXPECT_THAT(ErrorOf("Gather", {Count({3, 2}), Count({1})}),
+              HasSubstr("must be int32 or int64, but is float"));
 }
 
 TEST(ShapeTest, AddsRowsOfEqualIndicesInOrder) {
   // 1 + 2^25 - 2^25 in this order loses the 1.
   const Tensor dy = Tensor::Of<float>({4, 1}, {1.0f, 7.0f, 0x1p25f, -0x1p25f});
-  EXPECT_THAT(ValuesOf(Output("GatherGradient", {dy, Ints64({0, 2, -3, 0}), Count({3, 1})})), ElementsAre(0, 0, 7));
+  EXPECT_THAT(ValuesOf(Output("GatherGradient", {dy, Ints64({0, 2, -3, 0}), Count({3, 1})})),
+              ElementsAre(0, 0, 7));
 }
 
 }  // namespace

@@ -1,0 +1,3 @@
+#include "flowgrad.h"
+
+void RegisterSwish(flowgrad::OpRegistry& registry);
