@@ -239,6 +239,11 @@ class Loader {
   void LoadVariable(const VariableDef& variable, absl::string_view kind, int place) {
     if (!CheckSource(variable.name(), kind, place)) return;
     const std::string what = absl::StrCat(kind, " ", Quoted(variable.name()));
+    const bool trained = kind == "parameter";
+    if (variable.frozen() && !trained) {
+      Fail(what, "\"frozen\" is for parameters; a variable without an update keeps its value");
+      return;
+    }
     absl::StatusOr<TensorType> type = ParseTensorType(variable.type());
     if (!type.ok()) {
       Fail(what, type.status().message());
@@ -253,7 +258,7 @@ class Loader {
       Fail(what, absl::StrCat("init: ", init.status().message()));
       return;
     }
-    if (kind == "parameter") {
+    if (trained) {
       builder_.Parameter(variable.name(), variable.type(), *std::move(init), variable.frozen());
     } else {
       builder_.Variable(variable.name(), variable.type(), *std::move(init));

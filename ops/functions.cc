@@ -45,7 +45,8 @@ Value ExpandAlong(Value x, const std::vector<int>& axes, Value like) {
 
 Value ReshapeLike(Value x, Value like) {
   if (x && like && x.type().shape == like.type().shape) return x;
-  return Call("Reshape", {x, Call("Shape", {like})});
+  // A dim that is 0 must stay so.
+  return Call("Reshape", {x, Call("Shape", {like})}, {{"allowzero", 1}});
 }
 
 Value FilledLike(Value like, double value) {

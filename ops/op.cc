@@ -260,9 +260,13 @@ absl::Status OpDef::CheckInputs(const ShapeContext& context) const {
 absl::Status OpDef::InferShapes(ShapeContext& context) const {
   RETURN_IF_ERROR(CheckInputs(context));
   const int count = context.num_outputs();
-  if (count > static_cast<int>(outputs_.size()) && !outputs_.back().variadic) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("op has ", CountText(outputs_, "output"), ", but ", count, " are named"));
+  const bool too_many = count > static_cast<int>(outputs_.size()) && !outputs_.back().variadic;
+  const auto required = std::count_if(outputs_.begin(), outputs_.end(),
+                                      [](const Port& port) { return !port.optional; });
+  if (too_many || count < required) {  // kernels write all that are not optional
+    return absl::InvalidArgumentError(absl::StrCat("op has ", CountText(outputs_, "output"),
+                                                   ", but ", count, count == 1 ? " is" : " are",
+                                                   " named"));
   }
   if (body_ != Body::kElementwise) return shape_(context);
   ASSIGN_OR_RETURN(const SymbolicShape shape, BroadcastInputs(context));

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/memory.h"
 #include "base/status_macros.h"
+#include "base/text.h"
 #include "xxhash.h"
 
 namespace flowgrad {
@@ -55,11 +57,15 @@ absl::StatusOr<OpCall> OpCall::Make(const OpDef* op, const Attributes* attribute
       num_outputs);
   RETURN_IF_ERROR(op->InferShapes(*shapes));
   for (int i = 0; i < num_outputs; ++i) {
-    if (!IsKnown(shapes->output(i).shape) || NumElements(shapes->output_dims(i)) < 0) {
+    const TensorType& type = shapes->output(i);
+    const std::string what =
+        absl::StrCat("output ", Quoted(op->output_port(i).name), " ", type.ToString());
+    const int64_t count = IsKnown(type.shape) ? NumElements(shapes->output_dims(i)) : -1;
+    if (count < 0) {
       return absl::InvalidArgumentError(
-          absl::StrCat("output has shape ", ShapeString(shapes->output(i).shape),
-                       ", which has more elements than can be counted"));
+          absl::StrCat(what, " has more elements than can be counted"));
     }
+    RETURN_IF_ERROR(CheckFitsMemory(what, count * DTypeSize(type.dtype)));
   }
   OpCall call;
   call.inputs_ = std::move(inputs);

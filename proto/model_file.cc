@@ -97,6 +97,11 @@ class FirstError : public pb::io::ErrorCollector {
       message = Readable(absl::StripSuffix(text, "."));
       message = absl::StrReplaceAll(message, {{"\"flowgrad.", "\""}});
       message[0] = absl::ascii_tolower(message[0]);
+      constexpr absl::string_view kAtTheEnd = ", got: ";
+      if (absl::EndsWith(message, kAtTheEnd)) {
+        message.replace(message.size() - kAtTheEnd.size(), std::string::npos,
+                        ", but the file ends here");
+      }
     }
     status_ = line < 0 ? ModelError(name_, message) : LineError(name_, line + 1, message);
   }

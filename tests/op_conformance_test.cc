@@ -1,5 +1,6 @@
-// Every op that is registered has a row in the table of tests/conformance/, and does there what it promises. The law of equal bits,
-// gradients and shapes are tested on the same rows in files of their own beside the table.
+// Every op that is registered has a row in the table of tests/conformance/, and does there what it
+// promises. The law of equal bits, gradients and shapes are tested on the same rows in files of
+// their own beside the table.
 
 #include <algorithm>
 #include <limits>
@@ -37,13 +38,15 @@ TEST(ConformanceTableTest, RowsCoverDTypesPortsAndAttributes) {
   for (const Row& row : Rows()) {
     std::set<std::string>& what = seen[row.op];
     for (const DType dtype : row.DTypes()) what.insert(absl::StrCat("dtype ", DTypeName(dtype)));
-    for (const Attributes::Entry& entry : row.attributes.entries()) what.insert(absl::StrCat("attribute ", entry.first));
+    for (const Attributes::Entry& entry : row.attributes.entries())
+      what.insert(absl::StrCat("attribute ", entry.first));
     for (int i = 0; i < static_cast<int>(row.def->inputs().size()); ++i) {
       const bool given = i < static_cast<int>(row.inputs.size()) && row.inputs[i].present;
       what.insert(absl::StrCat(given ? "with" : "without", " input ", row.def->inputs()[i].name));
     }
     for (int i = 0; i < static_cast<int>(row.def->outputs().size()); ++i) {
-      what.insert(absl::StrCat(i < row.num_outputs ? "with" : "without", " output ", row.def->outputs()[i].name));
+      what.insert(absl::StrCat(i < row.num_outputs ? "with" : "without", " output ",
+                               row.def->outputs()[i].name));
     }
   }
   for (const std::string& name : BuiltinOps().Names()) {
@@ -78,13 +81,15 @@ TEST_P(OpConformanceTest, GivesTheSameBitsAgain) {
   const auto once = RunRow(GetParam(), inputs), again = RunRow(GetParam(), inputs);
   ASSERT_THAT(once, IsOk());
   ASSERT_THAT(again, IsOk());
-  for (int i = 0; i < GetParam().num_outputs; ++i) EXPECT_EQ(BitDifference((*again)[i], (*once)[i]), "");
+  for (int i = 0; i < GetParam().num_outputs; ++i)
+    EXPECT_EQ(BitDifference((*again)[i], (*once)[i]), "");
 }
 
 TEST_P(OpConformanceTest, GivesTheValuesWorkedOutByHand) {
   const Row& row = GetParam();
   for (const DType dtype : row.DTypes()) {
-    if (!IsFloating(dtype) && row.DTypes().size() > 1) continue;  // the values are those of fractions
+    if (!IsFloating(dtype) && row.DTypes().size() > 1)
+      continue;  // the values are those of fractions
     const auto outputs = RunRow(row, DrawInputs(row, dtype));
     ASSERT_THAT(outputs, IsOk());
     for (size_t i = 0; i < row.expected.size(); ++i) {

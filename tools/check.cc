@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "graph/graph_text.h"
 #include "scheduler/gradient_check.h"
+#include "scheduler/written_gradients.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
 #include "tools/options.h"
@@ -29,7 +30,8 @@ constexpr char kExample[] =
 The gradients of the loss (or of the outputs, times fixed random numbers) by every parameter and
 every float input are compared with central differences in double: all elements of tensors of up to
 200, else 200 of them and the one with the largest gradient. Exit code 1 if one is wrong. Inputs
-without values are drawn at random. --mutate puts mistakes into the gradient rules, one at a time,
+without values are drawn at random. Gradients that stand in the file are compared with the derived
+ones. --mutate puts mistakes into the gradient rules, one at a time,
 and sees whether the comparison notices.)";
 
 // Rows of the model's own data that are looked at.
@@ -49,16 +51,6 @@ struct Report {
   std::string text;
   std::vector<std::string> errors;
 };
-
-// "[3,17]" of element 47 of a tensor [5,..,20].
-std::string IndexText(const Dims& dims, int64_t element) {
-  Dims index(dims.size());
-  for (size_t d = dims.size(); d-- > 0;) {
-    index[d] = element % dims[d];
-    element /= dims[d];
-  }
-  return DimsString(index);
-}
 
 std::string GradientNumber(double value) { return absl::StrFormat("%.10g", value); }
 
@@ -85,6 +77,20 @@ void ReportGradients(const GradientResult& result, const std::string& what, Repo
         absl::StrCat("at most 5 % of the elements may be on a kink, but ", result.num_kinks, " of ",
                      result.num_checked + result.num_kinks, " are; try another --seed"));
   }
+}
+
+void ReportWritten(const std::vector<WrittenGradient>& gradients, Report& report) {
+  TextTable table({"gradient of", "in the file", "worst at", "written", "derived", ""});
+  for (const WrittenGradient& g : gradients) {
+    const bool any = g.worst_element >= 0;
+    table.AddRow({Escaped(g.value), Escaped(g.gradient),
+                  any ? IndexText(g.dims, g.worst_element) : "-",
+                  any ? GradientNumber(g.written) : "-", any ? GradientNumber(g.derived) : "-",
+                  g.ok ? "ok" : "WRONG"});
+    if (!g.ok) report.errors.push_back(WrongGradientText(g));
+  }
+  absl::StrAppend(&report.text, "\nThe gradients in the file against the derived ones\n\n",
+                  table.ToString());
 }
 
 void ReportMutations(const GradientCheck& check, Report& report) {
@@ -136,6 +142,12 @@ absl::Status Check(const Options& options) {
   const std::string what =
       absl::StrJoin(ys, " + ", [](std::string* out, const std::string& y) { *out += Quoted(y); });
   ReportGradients(check->result(), what, report);
+  if (!graph.gradients().empty()) {
+    const absl::StatusOr<std::vector<WrittenGradient>> written =
+        CompareWrittenGradients(graph, ys, feeds, states, check_options.step_values);
+    if (!written.ok()) return model.Blame(written.status());
+    ReportWritten(*written, report);
+  }
   if (options.mutate && report.errors.empty()) ReportMutations(*check, report);
   RETURN_IF_ERROR(Print(report.text));
   if (report.errors.empty()) return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include "tools/command.h"
 #include "tools/model_source.h"
 #include "tools/options.h"
+#include "tools/page.h"
 
 namespace flowgrad {
 namespace {
@@ -18,7 +19,8 @@ namespace {
 constexpr char kExample[] =
     R"(Examples:
   flowgrad show net.pbtxt
-  flowgrad show net.pbtxt --gradients --format dot | dot -Tsvg -o net.svg)";
+  flowgrad show net.pbtxt --gradients --format dot | dot -Tsvg -o net.svg
+  flowgrad show net.pbtxt --format page > net.md)";
 
 struct Options {
   std::string model;
@@ -31,9 +33,14 @@ struct Options {
 absl::Status Show(const Options& options) {
   ASSIGN_OR_RETURN(const Model model, LoadModel(options.model));
   std::string y = options.of;
-  const bool differentiate = options.gradients && model.graph.gradients().empty();
+  const bool page = options.format == "page";
+  const bool differentiate = page || (options.gradients && model.graph.gradients().empty());
   if (differentiate && y.empty()) {
     ASSIGN_OR_RETURN(y, DifferentiatedValue(model));
+  }
+  if (page) {
+    ASSIGN_OR_RETURN(const std::string text, ModelPage(model, y));
+    return Print(text);
   }
   std::vector<std::string> kept;
   if (!y.empty()) kept.push_back(y);
@@ -55,8 +62,8 @@ Command AddShowCommand(CLI::App& program) {
   CLI::App& app = *program.add_subcommand("show", "Show a model's graph as text or as a picture");
   app.footer(kExample);
   AddModel(app, options->model);
-  AddChoice(app, "--format", options->format, {"text", "dot"},
-            "Text, one line per node, or a picture for Graphviz");
+  AddChoice(app, "--format", options->format, {"text", "dot", "page"},
+            "Text, one line per node; a picture for Graphviz; or a page of Markdown with values");
   app.add_flag("--gradients", options->gradients, "With the backward graph of the loss");
   AddText(app, "--of", options->of, "Differentiate this value in place of the loss", "NAME")
       ->needs(app.get_option("--gradients"));

@@ -150,6 +150,19 @@ absl::Status DropoutGradient(GradientContext& context) {
   return absl::OkStatus();
 }
 
+// Outside training it is nothing.
+absl::Status SimplifyDropout(CompositionContext& context) {
+  const Tensor* training = context.shapes().constant(2);
+  const bool off = !context.input(2) || (training != nullptr && !*training->data<bool>());
+  if (!off) return absl::OkStatus();
+  context.set_output(0, context.input(0));
+  if (context.num_outputs() > 1) {
+    const Value all = context.builder().Constant(Tensor::Scalar(true));
+    context.set_output(1, Call("Expand", {all, Call("Shape", {context.input(0)})}));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void RegisterDropout(OpRegistry& registry) {
@@ -166,6 +179,7 @@ void RegisterDropout(OpRegistry& registry) {
           .Loops(DropoutLoops)
           .Kernels(FloatTypes(),
                    []<class T>(const KernelContext& c) { return DropoutKernel<T>(c); })
+          .Simplify(SimplifyDropout)
           .CanFail()
           .Random()
           .InPlace(0, 0)

@@ -14,7 +14,9 @@ absl::Status ExpandShape(ShapeContext& context) {
   const SymbolicShape* target = context.dims_value(1);
   if (target == nullptr) {
     return absl::InvalidArgumentError(
-        "input \"shape\" must be known when the graph is built: make it a Constant");
+        "input \"shape\" must be known when the graph is built, and have at most 8 numbers: make "
+        "it "
+        "a Constant");
   }
   RETURN_IF_ERROR(CheckDims(*target, "input \"shape\""));
   ASSIGN_OR_RETURN(SymbolicShape shape, Broadcast(context.shape(0), *target));

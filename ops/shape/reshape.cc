@@ -13,7 +13,9 @@ absl::Status ReshapeShape(ShapeContext& context) {
   const SymbolicShape* target = context.dims_value(1);
   if (target == nullptr) {
     return absl::InvalidArgumentError(
-        "input \"shape\" must be known when the graph is built: make it a Constant");
+        "input \"shape\" must be known when the graph is built, and have at most 8 numbers: make "
+        "it "
+        "a Constant");
   }
   const SymbolicShape& from = context.shape(0);
   if (target->size() > kMaxRank) {

@@ -1,14 +1,13 @@
-// Note [The law of equal bits] in ops/kernel.h, for every row of the table: kernels on random pieces of views in random layouts, in
-// place, on several threads and in parts of sums give the bits of the whole.
+// Note [The law of equal bits] in ops/kernel.h, for every row of the table: kernels on random
+// pieces of views in random layouts, in place, on several threads and in parts of sums give the
+// bits of the whole.
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "ops/builtin_ops.h"
 #include "ops/sum.h"
 #include "tests/conformance/kernel_call.h"
 #include "tests/conformance/row_graph.h"
@@ -23,16 +22,20 @@ constexpr int kRepetitions = 20;
 class Operands {
  public:
   Operands(const KernelCall& call, bool in_place, Random& random) : call_(call) {
-    const auto layout = [&](int rank) { return random.Chance(0.2) ? PlainLayout(rank) : RandomLayout(rank, random); };
+    const auto layout = [&](int rank) {
+      return random.Chance(0.2) ? PlainLayout(rank) : RandomLayout(rank, random);
+    };
     for (const Tensor& input : call.inputs()) {
-      inputs_.push_back(input.present() ? std::make_shared<StoredTensor>(input, layout(input.rank())) : nullptr);
+      inputs_.push_back(
+          input.present() ? std::make_shared<StoredTensor>(input, layout(input.rank())) : nullptr);
     }
     outputs_.resize(call.num_outputs());
     if (in_place) ShareBuffers(random);
     for (int i = 0; i < call.num_outputs(); ++i) {
       const Tensor& whole = call.whole()[i];
       if (outputs_[i] != nullptr) continue;
-      outputs_[i] = std::make_shared<StoredTensor>(whole.dtype(), whole.dims(), layout(whole.rank()));
+      outputs_[i] =
+          std::make_shared<StoredTensor>(whole.dtype(), whole.dims(), layout(whole.rank()));
     }
   }
 
@@ -45,16 +48,19 @@ class Operands {
 
   const StoredTensor& output(int i) const { return *outputs_[i]; }
 
-  // What is wrong with the outputs, or with inputs that no output shares memory with; "" if nothing.
+  // What is wrong with the outputs, or with inputs that no output shares memory with; "" if
+  // nothing.
   std::string Check() const {
     for (int i = 0; i < call_.num_outputs(); ++i) {
       const std::string difference = BitDifference(outputs_[i]->Value(), call_.whole()[i]);
       if (!difference.empty()) return absl::StrCat("output ", i, ": ", difference);
-      if (!outputs_[i]->PatternIsIntact()) return absl::StrCat("output ", i, ": bytes beside its elements were written");
+      if (!outputs_[i]->PatternIsIntact())
+        return absl::StrCat("output ", i, ": bytes beside its elements were written");
     }
     for (size_t i = 0; i < inputs_.size(); ++i) {
       if (inputs_[i] == nullptr || inputs_[i].use_count() > 1) continue;
-      if (BitDifference(inputs_[i]->Value(), call_.inputs()[i]) != "" || !inputs_[i]->PatternIsIntact()) {
+      if (BitDifference(inputs_[i]->Value(), call_.inputs()[i]) != "" ||
+          !inputs_[i]->PatternIsIntact()) {
         return absl::StrCat("input ", i, " was written");
       }
     }
@@ -66,7 +72,8 @@ class Operands {
     std::vector<std::pair<int, int>> pairs = call_.InPlacePairs();
     random.Shuffle(pairs);
     for (const auto& [output, input] : pairs) {
-      if (outputs_[output] == nullptr && inputs_[input].use_count() == 1) outputs_[output] = inputs_[input];
+      if (outputs_[output] == nullptr && inputs_[input].use_count() == 1)
+        outputs_[output] = inputs_[input];
     }
   }
 
@@ -106,6 +113,27 @@ std::string WrittenOutside(const KernelCall& call, const Operands& operands, con
   return "";
 }
 
+// Random pieces of random layouts, one after the other; what goes wrong, or "".
+std::string CheckPieces(const KernelCall& call) {
+  Random random(1);
+  for (int repetition = 0; repetition < kRepetitions; ++repetition) {
+    const bool in_place = repetition % 2 == 1;
+    const std::vector<Cut> cuts = call.RandomCuts(random);
+    const Operands operands(call, in_place, random);
+    std::string wrong;
+    for (size_t i = 0; i < cuts.size() && wrong.empty(); ++i) {
+      if (const absl::Status status = operands.Run(cuts[i]); !status.ok())
+        wrong = status.ToString();
+      if (i == 0 && !in_place && wrong.empty()) wrong = WrittenOutside(call, operands, cuts[i]);
+    }
+    if (wrong.empty()) wrong = operands.Check();
+    if (wrong.empty()) continue;
+    return absl::StrCat("repetition ", repetition, ", ", cuts.size(), " pieces, the first of them ",
+                        CutText(cuts[0]), ": ", wrong);
+  }
+  return "";
+}
+
 std::vector<Row> RowsWithKernel() {
   std::vector<Row> rows;
   for (const Row& row : Rows()) {
@@ -133,7 +161,8 @@ class EqualBitsTest : public testing::TestWithParam<Row> {
 TEST_P(EqualBitsTest, LoopNestFitsTheOperands) {
   ForEachDType([](const KernelCall& call) {
     const int num_inputs = static_cast<int>(call.inputs().size());
-    std::vector<std::vector<bool>> written(call.num_outputs(), std::vector<bool>(call.nest().axes.size()));
+    std::vector<std::vector<bool>> written(call.num_outputs(),
+                                           std::vector<bool>(call.nest().axes.size()));
     for (int i = 0; i < num_inputs + call.num_outputs(); ++i) {
       const Tensor tensor = i < num_inputs ? call.inputs()[i] : call.whole()[i - num_inputs];
       const std::vector<int8_t>& axes = call.AxesOf(i);
@@ -142,34 +171,22 @@ TEST_P(EqualBitsTest, LoopNestFitsTheOperands) {
       for (int d = 0; d < tensor.rank(); ++d) {
         if (axes[d] < 0) continue;
         ASSERT_LT(axes[d], call.nest().axes.size());
-        EXPECT_EQ(call.nest().axes[axes[d]].size, tensor.dims()[d]) << "operand " << i << ", dim " << d;
+        EXPECT_EQ(call.nest().axes[axes[d]].size, tensor.dims()[d])
+            << "operand " << i << ", dim " << d;
         if (i >= num_inputs) written[i - num_inputs][axes[d]] = true;
       }
     }
     // Two pieces would write the same element otherwise.
     for (size_t a = 0; a < call.nest().axes.size(); ++a) {
       if (call.nest().axes[a].kind != Axis::kParallel || call.nest().axes[a].size <= 1) continue;
-      for (int i = 0; i < call.num_outputs(); ++i) EXPECT_TRUE(written[i][a]) << "axis " << a << ", output " << i;
+      for (int i = 0; i < call.num_outputs(); ++i)
+        EXPECT_TRUE(written[i][a]) << "axis " << a << ", output " << i;
     }
   });
 }
 
 TEST_P(EqualBitsTest, PiecesInAnyLayoutGiveTheBitsOfTheWhole) {
-  ForEachDType([](const KernelCall& call) {
-    Random random(1);
-    for (int repetition = 0; repetition < kRepetitions; ++repetition) {
-      const bool in_place = repetition % 2 == 1;
-      const std::vector<Cut> cuts = call.RandomCuts(random);
-      const Operands operands(call, in_place, random);
-      for (size_t i = 0; i < cuts.size(); ++i) {
-        ASSERT_THAT(operands.Run(cuts[i]), IsOk());
-        if (i > 0 || in_place) continue;
-        ASSERT_EQ(WrittenOutside(call, operands, cuts[i]), "") << CutText(cuts[i]);
-      }
-      ASSERT_EQ(operands.Check(), "") << "repetition " << repetition << ", " << cuts.size() << " pieces, one of them "
-                                      << CutText(cuts[0]);
-    }
-  });
+  ForEachDType([](const KernelCall& call) { EXPECT_EQ(CheckPieces(call), ""); });
 }
 
 TEST_P(EqualBitsTest, ThreadsGiveTheBitsOfTheWhole) {
@@ -187,7 +204,8 @@ TEST_P(EqualBitsTest, ThreadsGiveTheBitsOfTheWhole) {
         threads.emplace_back([&, t] {
           ++ready;
           while (ready < num_threads) std::this_thread::yield();
-          for (size_t i = t; i < cuts.size(); i += num_threads) failed += !operands.Run(cuts[i]).ok();
+          for (size_t i = t; i < cuts.size(); i += num_threads)
+            failed += !operands.Run(cuts[i]).ok();
         });
       }
       for (std::thread& thread : threads) thread.join();
@@ -205,7 +223,8 @@ Tensor JoinParts(const KernelCall& call, int axis, int64_t part) {
     Cut cut = call.WholeCut();
     cut[axis] = {begin, std::min(begin + part, cut[axis].second)};
     std::vector<View> inputs;
-    for (const Tensor& input : call.inputs()) inputs.push_back(input.present() ? input.view() : View());
+    for (const Tensor& input : call.inputs())
+      inputs.push_back(input.present() ? input.view() : View());
     parts.emplace_back(call.whole()[0].dtype(), call.whole()[0].dims());
     EXPECT_THAT(call.Run(inputs, {parts.back().view()}, cut), IsOk());
   }
@@ -251,108 +270,94 @@ TEST_P(EqualBitsTest, ReadsStrideZero) {
         copied[i] = stretched[i].Contiguous();
         const auto run = [&](std::vector<Tensor> inputs) {
           while (!inputs.empty() && !inputs.back().present()) inputs.pop_back();
-          return RunOp(*row.def, row.attributes, std::move(inputs), row.num_outputs, kStepValues, kStream);
+          return RunOp(*row.def, row.attributes, std::move(inputs), row.num_outputs, kStepValues,
+                       kStream);
         };
         const auto expected = run(copied), actual = run(stretched);
         ASSERT_THAT(expected, IsOk());
         ASSERT_THAT(actual, IsOk());
         for (int k = 0; k < row.num_outputs; ++k) {
-          ASSERT_EQ(BitDifference((*actual)[k], (*expected)[k]), "") << "input " << i << ", dim " << d;
+          ASSERT_EQ(BitDifference((*actual)[k], (*expected)[k]), "")
+              << "input " << i << ", dim " << d;
         }
       }
     }
   }
 }
 
+// The test of the test: kernels that break the law are noticed.
+using BadKernel = absl::Status (*)(const KernelContext&);
+
+template <BadKernel kKernel>
+std::string CheckBadKernel() {
+  const OpDef op =
+      OpDef("Bad", {"x"}, {"y"})
+          .Shape([](ShapeContext& context) {
+            context.SetOutput(0, context.shape(0));
+            return absl::OkStatus();
+          })
+          .Loops(ElementwiseLoops)
+          .Kernels(Types<float>(), []<class T>(const KernelContext& c) { return kKernel(c); });
+  Row row("Bad", {}, {"float[33,7]"});
+  row.def = &op;
+  row.num_outputs = 1;
+  const absl::StatusOr<KernelCall> call = KernelCall::Make(row, DType::kFloat);
+  return call.ok() ? CheckPieces(*call) : call.status().ToString();
+}
+
+template <class F>
+absl::Status ForElements(const KernelContext& context, F f) {
+  const View &x = context.inputs[0], &y = context.outputs[0];
+  for (int64_t i = 0; i < y.dims[0]; ++i) {
+    for (int64_t j = 0; j < y.dims[1]; ++j) {
+      y.as<float>()[i * y.strides[0] + j * y.strides[1]] =
+          f(x.as<float>()[i * x.strides[0] + j * x.strides[1]], i, j);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Copy(const KernelContext& context) {
+  return ForElements(context, [](float x, int64_t, int64_t) { return x; });
+}
+
+absl::Status AddPlaceInPiece(const KernelContext& context) {
+  return ForElements(context,
+                     [](float x, int64_t i, int64_t) { return x + static_cast<float>(i); });
+}
+
+absl::Status RoundByAddress(const KernelContext& context) {
+  const bool aligned = reinterpret_cast<uintptr_t>(context.outputs[0].data) % 32 == 0;
+  return ForElements(context,
+                     [&](float x, int64_t, int64_t) { return aligned ? x : x * 1.0000001f; });
+}
+
+absl::Status RoundTails(const KernelContext& context) {
+  const int64_t packed = context.outputs[0].dims[1] / 4 * 4;
+  return ForElements(context,
+                     [&](float x, int64_t, int64_t j) { return j < packed ? x : x * 1.0000001f; });
+}
+
+absl::Status ForgetTheLastRow(const KernelContext& context) {
+  View y = context.outputs[0];
+  const Dims dims = {y.dims[0] - 1, y.dims[1]};
+  y.dims = dims.data();
+  KernelContext shorter = context;
+  shorter.outputs = {&y, 1};
+  return Copy(shorter);
+}
+
+TEST(EqualBitsOfBadKernelsTest, AreNoticedToDiffer) {
+  EXPECT_EQ(CheckBadKernel<Copy>(), "");
+  EXPECT_NE(CheckBadKernel<AddPlaceInPiece>(), "");
+  EXPECT_NE(CheckBadKernel<RoundByAddress>(), "");
+  EXPECT_NE(CheckBadKernel<RoundTails>(), "");
+  EXPECT_NE(CheckBadKernel<ForgetTheLastRow>(), "");
+}
+
 std::string RowName(const testing::TestParamInfo<Row>& info) { return info.param.Name(); }
 
 INSTANTIATE_TEST_SUITE_P(AllOps, EqualBitsTest, testing::ValuesIn(RowsWithKernel()), RowName);
-
-// Views: what they show does not depend on how the input lies.
-class ViewTest : public testing::TestWithParam<Row> {};
-
-TEST_P(ViewTest, ShowsTheSameElementsOfAnyLayout) {
-  const Row& row = GetParam();
-  for (const DType dtype : row.DTypes()) {
-    std::vector<Tensor> inputs = DrawInputs(row, dtype);
-    while (!inputs.back().present()) inputs.pop_back();
-    const auto expected = RunOp(*row.def, row.attributes, inputs, row.num_outputs);
-    ASSERT_THAT(expected, IsOk());
-    Random random(3);
-    const Tensor first = inputs[0];
-    for (int repetition = 0; repetition < kRepetitions; ++repetition) {
-      // Every second element of a larger buffer, with the dims in another order.
-      Dims dims = first.dims(), order_dims;
-      std::vector<int> order(dims.size());
-      for (size_t d = 0; d < order.size(); ++d) order[d] = static_cast<int>(d);
-      random.Shuffle(order);
-      for (const int d : order) order_dims.push_back(dims[d]);
-      const int64_t step = random.Int(1, 2);
-      const Dims packed = ContiguousStrides(order_dims);
-      Dims strides(dims.size());
-      for (size_t k = 0; k < order.size(); ++k) strides[order[k]] = packed[k] * step;
-      Tensor buffer = Tensor::Filled(first.dtype(), {first.num_elements() * step + 1}, 1);
-      const Tensor shown = buffer.WithLayout(dims, strides, 1);
-      ForEachElement(dims, strides, [&](int64_t i, int64_t offset) { buffer.set(1 + offset, first.at(i)); });
-      inputs[0] = shown;
-      const auto actual = RunOp(*row.def, row.attributes, inputs, row.num_outputs);
-      ASSERT_THAT(actual, IsOk());
-      for (int k = 0; k < row.num_outputs; ++k) ASSERT_EQ(BitDifference((*actual)[k], (*expected)[k]), "");
-    }
-  }
-}
-
-std::vector<Row> RowsOfViews() {
-  std::vector<Row> rows;
-  for (const Row& row : Rows()) {
-    if (row.def->body() == OpDef::Body::kView) rows.push_back(row);
-  }
-  return rows;
-}
-
-INSTANTIATE_TEST_SUITE_P(AllOps, ViewTest, testing::ValuesIn(RowsOfViews()), RowName);
-
-// Random ops: numbers are keyed by the sample's place in the whole batch, so that micro-batches draw what the batch draws.
-class RandomOpTest : public testing::TestWithParam<Row> {
- protected:
-  static absl::StatusOr<std::vector<Tensor>> Run(const std::vector<Tensor>& inputs, const StepValues& values,
-                                                 uint64_t stream) {
-    return RunOp(*GetParam().def, GetParam().attributes, inputs, GetParam().num_outputs, values, stream);
-  }
-};
-
-TEST_P(RandomOpTest, MicroBatchesDrawTheNumbersOfTheBatch) {
-  std::vector<Tensor> inputs = DrawInputs(GetParam(), DType::kFloat);
-  while (!inputs.back().present()) inputs.pop_back();
-  const Tensor data = inputs[0];
-  if (data.rank() == 0) GTEST_SKIP() << "no batch";
-  const auto whole = Run(inputs, kStepValues, kStream);
-  ASSERT_THAT(whole, IsOk());
-  for (int64_t first = 0; first < data.dims()[0]; ++first) {
-    Dims dims = data.dims();
-    dims[0] -= first;
-    inputs[0] = data.WithLayout(dims, data.strides(), first * data.strides()[0]).Contiguous();
-    StepValues values = kStepValues;
-    values.first_sample += first;
-    const auto part = Run(inputs, values, kStream);
-    ASSERT_THAT(part, IsOk());
-    for (int k = 0; k < GetParam().num_outputs; ++k) {
-      const Tensor& output = (*whole)[k];
-      const Tensor expected = output.WithLayout(dims, output.strides(), first * output.strides()[0]);
-      ASSERT_EQ(BitDifference((*part)[k], expected), "") << "from sample " << first;
-    }
-  }
-}
-
-std::vector<Row> RandomOpRows() {
-  std::vector<Row> rows;
-  for (const Row& row : Rows()) {
-    if (row.def->random()) rows.push_back(row);
-  }
-  return rows;
-}
-
-INSTANTIATE_TEST_SUITE_P(AllOps, RandomOpTest, testing::ValuesIn(RandomOpRows()), RowName);
 
 }  // namespace
 }  // namespace flowgrad

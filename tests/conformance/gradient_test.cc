@@ -1,5 +1,5 @@
-// Gradients of every row of the table: against central differences in double, through fan-out, with one value as two inputs, and of
-// gradients again.
+// Gradients of every row of the table: against central differences in double, through fan-out, with
+// one value as two inputs, and of gradients again.
 
 #include <algorithm>
 #include <cmath>
@@ -33,7 +33,9 @@ std::vector<Row> RowsOfFloats() {
   std::vector<Row> rows;
   for (const Row& row : Rows()) {
     const std::vector<DType> dtypes = row.DTypes();
-    if (!row.differentiated || std::find(dtypes.begin(), dtypes.end(), DType::kDouble) == dtypes.end()) continue;
+    if (!row.differentiated ||
+        std::find(dtypes.begin(), dtypes.end(), DType::kDouble) == dtypes.end())
+      continue;
     const std::vector<Tensor> inputs = DrawInputs(row, DType::kDouble);
     const absl::StatusOr<std::vector<Tensor>> outputs = RunRow(row, inputs);
     // A row that fails shows in other tests.
@@ -64,7 +66,8 @@ std::vector<Tensor> Weights(const std::vector<Tensor>& values, uint64_t seed) {
   std::vector<Tensor> weights;
   for (size_t i = 0; i < values.size(); ++i) {
     const bool weighed = values[i].present() && IsFloating(values[i].dtype());
-    weights.push_back(weighed ? RandomTensor(values[i].dtype(), values[i].dims(), 0.25, 1.75, random) : Tensor());
+    weights.push_back(
+        weighed ? RandomTensor(values[i].dtype(), values[i].dims(), 0.25, 1.75, random) : Tensor());
     // Signs differ, and no weight is small.
     for (int64_t e = 0; weighed && e < weights[i].num_elements(); ++e) {
       if (random.Chance(0.5)) weights[i].set(e, -weights[i].at(e));
@@ -75,7 +78,8 @@ std::vector<Tensor> Weights(const std::vector<Tensor>& values, uint64_t seed) {
 
 // The values of level `level` weighed: only those that have a weight.
 TensorFunction WeighedLevel(const RowGraph& graph, int level, const std::vector<Tensor>& weights) {
-  return [&graph, level, &weights](const std::vector<Tensor>& inputs) -> absl::StatusOr<std::vector<Tensor>> {
+  return [&graph, level,
+          &weights](const std::vector<Tensor>& inputs) -> absl::StatusOr<std::vector<Tensor>> {
     absl::StatusOr<std::vector<Tensor>> values = graph.Run(level, inputs);
     if (!values.ok()) return values;
     std::vector<Tensor> weighed;
@@ -102,11 +106,14 @@ std::vector<Tensor> FreeInputs(const RowGraph& graph, std::vector<Tensor> inputs
   return inputs;
 }
 
-void Append(std::vector<Tensor>& list, const std::vector<Tensor>& more) { list.insert(list.end(), more.begin(), more.end()); }
+void Append(std::vector<Tensor>& list, const std::vector<Tensor>& more) {
+  list.insert(list.end(), more.begin(), more.end());
+}
 
 class GradientTest : public testing::TestWithParam<Row> {
  protected:
-  // Differentiates `order` times and checks the last gradient against differences of the one before.
+  // Differentiates `order` times and checks the last gradient against differences of the one
+  // before.
   std::string Check(int order, GradientMutation* mutation = nullptr) {
     const Row& row = GetParam();
     std::vector<Tensor> inputs = DrawInputs(row, DType::kDouble);
@@ -126,8 +133,8 @@ class GradientTest : public testing::TestWithParam<Row> {
     if (!gradients.ok()) return gradients.status().ToString();
     GradientCheckOptions options;
     options.most_elements = order == 1 ? 100 : 40;
-    return CheckGradient(WeighedLevel(graph, order - 1, weights), FreeInputs(graph, inputs), Present(weights),
-                         *gradients, options);
+    return CheckGradient(WeighedLevel(graph, order - 1, weights), FreeInputs(graph, inputs),
+                         Present(weights), *gradients, options);
   }
 
   // Whether some gradient is clearly not zero.
@@ -184,7 +191,8 @@ TEST_P(GradientTest, IsTheSumOverReaders) {
     ASSERT_THAT(values, IsOk());
     const std::vector<Tensor> weights = Weights(*values, 20);
     Append(fanned, weights);
-    // It is linear in the upstream gradient: what flows into each call of the op is as if their sum flowed into one.
+    // It is linear in the upstream gradient: what flows into each call of the op is as if their sum
+    // flowed into one.
     for (int k = 0; k < row.num_outputs; ++k) {
       Tensor sum = weights[k].present() ? weights[k].Cast(DType::kDouble) : Tensor();
       for (int call = 1; sum.present() && call < calls; ++call) {
@@ -197,7 +205,8 @@ TEST_P(GradientTest, IsTheSumOverReaders) {
     ASSERT_THAT(actual, IsOk());
     ASSERT_THAT(expected, IsOk());
     for (size_t i = 0; i < inputs.size(); ++i) {
-      EXPECT_EQ(Difference((*actual)[i], (*expected)[i], 1e-10, 0.01), "") << calls << " readers, input " << i;
+      EXPECT_EQ(Difference((*actual)[i], (*expected)[i], 1e-10, 0.01), "")
+          << calls << " readers, input " << i;
     }
   }
 }
@@ -227,9 +236,11 @@ TEST_P(GradientTest, OfOneValueAsTwoInputsIsTheSumOfBoth) {
   ASSERT_THAT(actual, IsOk());
   Tensor sum = Tensor::Filled(DType::kDouble, inputs[0].dims(), 0);
   for (const size_t i : same) {
-    for (int64_t e = 0; (*terms)[i].present() && e < sum.num_elements(); ++e) sum.set(e, sum.at(e) + (*terms)[i].at(e));
+    for (int64_t e = 0; (*terms)[i].present() && e < sum.num_elements(); ++e)
+      sum.set(e, sum.at(e) + (*terms)[i].at(e));
   }
-  const Tensor gradient = (*actual)[0].present() ? (*actual)[0] : Tensor::Filled(DType::kDouble, sum.dims(), 0);
+  const Tensor gradient =
+      (*actual)[0].present() ? (*actual)[0] : Tensor::Filled(DType::kDouble, sum.dims(), 0);
   EXPECT_EQ(Difference(gradient, sum, 1e-10, 0.01), "");
 }
 
@@ -249,7 +260,9 @@ TEST_P(GradientTest, OfFloatIsThatOfDouble) {
     results.push_back(*gradients);
   }
   for (size_t i = 0; i < results[0].size(); ++i) {
-    EXPECT_EQ(Difference(results[1][i], results[0][i], 1e-5 * row.float_factor * Growth(row), 0.01), "") << "input " << i;
+    EXPECT_EQ(Difference(results[1][i], results[0][i], 1e-5 * row.float_factor * Growth(row), 0.01),
+              "")
+        << "input " << i;
   }
 }
 
@@ -263,7 +276,8 @@ TEST_P(NoGradientTest, IsRefusedWithTheReason) {
   const Row& row = GetParam();
   RowGraph graph(row, DrawInputs(row, DType::kDouble));
   graph.Differentiate();
-  EXPECT_THAT(graph.Build(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(NoGradientReason(row))));
+  EXPECT_THAT(graph.Build(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(NoGradientReason(row))));
 }
 
 INSTANTIATE_TEST_SUITE_P(AllOps, NoGradientTest, testing::ValuesIn(RowsWithoutGradient()), RowName);

@@ -32,7 +32,8 @@ View PieceOf(const View& whole, const std::vector<int8_t>& axes, const Cut& cut,
     dims[d] = end - begin;
     offset += begin * whole.strides[d];
   }
-  if (piece.data != nullptr) piece.data = static_cast<char*>(piece.data) + offset * DTypeSize(whole.dtype);
+  if (piece.data != nullptr)
+    piece.data = static_cast<char*>(piece.data) + offset * DTypeSize(whole.dtype);
   if (whole.rank > 0) piece.dims = dims.data();
   return piece;
 }
@@ -56,7 +57,8 @@ Layout RandomLayout(int rank, Random& random) {
   return layout;
 }
 
-StoredTensor::StoredTensor(DType dtype, const Dims& dims, const Layout& layout) : dims_(dims), strides_(dims.size()) {
+StoredTensor::StoredTensor(DType dtype, const Dims& dims, const Layout& layout)
+    : dims_(dims), strides_(dims.size()) {
   const int rank = static_cast<int>(dims.size());
   int64_t extent = 1, first = layout.shift;
   for (int i = rank - 1; i >= 0; --i) {
@@ -112,7 +114,8 @@ absl::StatusOr<KernelCall> KernelCall::Make(const Row& row, DType dtype, uint64_
   RETURN_IF_ERROR(row.def->CompleteAttributes(*made.attributes_));
   std::vector<Tensor> inputs = DrawInputs(row, dtype, seed);
   while (!inputs.empty() && !inputs.back().present()) inputs.pop_back();
-  ASSIGN_OR_RETURN(OpCall call, OpCall::Make(row.def, made.attributes_.get(), std::move(inputs), row.num_outputs));
+  ASSIGN_OR_RETURN(OpCall call, OpCall::Make(row.def, made.attributes_.get(), std::move(inputs),
+                                             row.num_outputs));
   made.call_ = std::make_shared<OpCall>(std::move(call));
   if (row.def->prepare() != nullptr) {
     ASSIGN_OR_RETURN(made.prepared_, row.def->prepare()(made.shapes()));
@@ -137,7 +140,8 @@ std::vector<Cut> KernelCall::RandomCuts(Random& random) const {
   std::vector<int> cuttable;
   for (size_t a = 0; a < nest_.axes.size(); ++a) {
     const Axis& axis = nest_.axes[a];
-    if (axis.kind == Axis::kParallel && axis.size > axis.grain) cuttable.push_back(static_cast<int>(a));
+    if (axis.kind == Axis::kParallel && axis.size > axis.grain)
+      cuttable.push_back(static_cast<int>(a));
   }
   random.Shuffle(cuttable);
   if (!cuttable.empty()) cuttable.resize(random.Int(1, std::min<int64_t>(3, cuttable.size())));
@@ -179,7 +183,8 @@ std::vector<std::pair<int, int>> KernelCall::InPlacePairs() const {
   return pairs;
 }
 
-absl::Status KernelCall::Run(const std::vector<View>& inputs, const std::vector<View>& outputs, const Cut& cut) const {
+absl::Status KernelCall::Run(const std::vector<View>& inputs, const std::vector<View>& outputs,
+                             const Cut& cut) const {
   std::vector<Dims> dims(inputs.size() + outputs.size());
   std::vector<View> input_pieces, output_pieces;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -189,7 +194,8 @@ absl::Status KernelCall::Run(const std::vector<View>& inputs, const std::vector<
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     const size_t operand = inputs.size() + i;
-    output_pieces.push_back(PieceOf(outputs[i], AxesOf(static_cast<int>(operand)), cut, dims[operand]));
+    output_pieces.push_back(
+        PieceOf(outputs[i], AxesOf(static_cast<int>(operand)), cut, dims[operand]));
   }
   Dims origin;
   for (const auto& [begin, end] : cut) origin.push_back(begin);

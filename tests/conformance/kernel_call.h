@@ -16,12 +16,14 @@
 
 namespace flowgrad {
 
-// Where the elements of a tensor lie: in which order of dims, how far apart, which dims backwards, how far from an aligned address.
+// Where the elements of a tensor lie: in which order of dims, how far apart, which dims backwards,
+// how far from an aligned address.
 struct Layout {
-  std::vector<int> order;         // dims, outermost first
-  std::vector<int64_t> gaps;      // elements left out, after each element and after each dim of `order` but the first
-  std::vector<bool> backwards;    // by dim
-  int64_t shift = 0;              // elements
+  std::vector<int> order;  // dims, outermost first
+  std::vector<int64_t>
+      gaps;  // elements left out, after each element and after each dim of `order` but the first
+  std::vector<bool> backwards;  // by dim
+  int64_t shift = 0;            // elements
 };
 Layout PlainLayout(int rank);
 Layout RandomLayout(int rank, Random& random);
@@ -66,13 +68,16 @@ class KernelCall {
   const std::vector<int8_t>& AxesOf(int operand) const { return nest_.operands[operand]; }
 
   Cut WholeCut() const;
-  // Pieces that fill the nest: one to three of the parallel axes are cut into one to five parts at random multiples of the grain.
+  // Pieces that fill the nest: one to three of the parallel axes are cut into one to five parts at
+  // random multiples of the grain.
   std::vector<Cut> RandomCuts(Random& random) const;
   // Pairs (output, input) that may be one buffer.
   std::vector<std::pair<int, int>> InPlacePairs() const;
 
-  // Calls the kernel on a piece of whole operands. Inputs of which only the shape is read come without memory.
-  absl::Status Run(const std::vector<View>& inputs, const std::vector<View>& outputs, const Cut& cut) const;
+  // Calls the kernel on a piece of whole operands. Inputs of which only the shape is read come
+  // without memory.
+  absl::Status Run(const std::vector<View>& inputs, const std::vector<View>& outputs,
+                   const Cut& cut) const;
 
  private:
   const Row* row_;

@@ -17,7 +17,8 @@ namespace flowgrad {
 namespace {
 
 [[noreturn]] void Refuse(const std::string& text) {
-  std::fprintf(stderr, "conformance table: \"%s\" is no input; see tests/conformance/row.h\n", text.c_str());
+  std::fprintf(stderr, "conformance table: \"%s\" is no input; see tests/conformance/row.h\n",
+               text.c_str());
   std::abort();
 }
 
@@ -47,7 +48,8 @@ void ParseDomain(absl::string_view domain, const std::string& text, InputSpec& s
     }
     if (static_cast<int64_t>(spec.values->size()) != NumElements(spec.dims)) Refuse(text);
   } else if (absl::ConsumePrefix(&domain, "in [")) {
-    const std::vector<absl::string_view> ends = absl::StrSplit(domain.substr(0, domain.find(']')), ',');
+    const std::vector<absl::string_view> ends =
+        absl::StrSplit(domain.substr(0, domain.find(']')), ',');
     if (ends.size() != 2) Refuse(text);
     spec.range.emplace(NumberIn(ends[0], text), NumberIn(ends[1], text));
     ParseDomain(domain.substr(domain.find(']') + 1), text, spec);
@@ -60,7 +62,8 @@ void ParseDomain(absl::string_view domain, const std::string& text, InputSpec& s
   }
 }
 
-// `count` numbers evenly spread over the range in random order: those with index equal to `part` modulo `parts` of a common grid.
+// `count` numbers evenly spread over the range in random order: those with index equal to `part`
+// modulo `parts` of a common grid.
 void FillDistinct(Tensor& tensor, double low, double high, int part, int parts, Random& random) {
   std::vector<int64_t> places(tensor.num_elements());
   for (size_t i = 0; i < places.size(); ++i) places[i] = static_cast<int64_t>(i) * parts + part;
@@ -81,7 +84,8 @@ Tensor Draw(const InputSpec& spec, DType dtype, int part, int parts, Random& ran
     return tensor;
   }
   const bool is_float = IsFloating(dtype);
-  const auto [low, high] = spec.range.value_or(is_float ? std::make_pair(-2.0, 2.0) : std::make_pair(-9.0, 9.0));
+  const auto [low, high] =
+      spec.range.value_or(is_float ? std::make_pair(-2.0, 2.0) : std::make_pair(-9.0, 9.0));
   if (spec.distinct) {
     FillDistinct(tensor, low, high, part, parts, random);
     return tensor;
@@ -115,7 +119,8 @@ InputSpec ParseInput(const std::string& text) {
   if (!dtype.ok()) Refuse(text);
   spec.dtype = *dtype;
   const absl::string_view dims = rest.substr(open + 1, close - open - 1);
-  for (const absl::string_view word : absl::StrSplit(dims, ',', absl::SkipEmpty())) AddDim(word, text, spec);
+  for (const absl::string_view word : absl::StrSplit(dims, ',', absl::SkipEmpty()))
+    AddDim(word, text, spec);
   ParseDomain(rest.substr(close + 1), text, spec);
   return spec;
 }
@@ -154,7 +159,8 @@ DType Row::InputDType(int i, DType dtype) const {
 }
 
 bool Row::has_symbols() const {
-  return std::any_of(inputs.begin(), inputs.end(), [](const InputSpec& input) { return !IsKnown(input.shape); });
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [](const InputSpec& input) { return !IsKnown(input.shape); });
 }
 
 double Growth(const Row& row) {
@@ -170,7 +176,8 @@ std::ostream& operator<<(std::ostream& stream, const Row& row) {
   for (const InputSpec& input : row.inputs) {
     stream << " " << (input.present ? TensorType{input.dtype, input.shape}.ToString() : "-");
   }
-  for (const Attributes::Entry& entry : row.attributes.entries()) stream << " " << AttributeString(entry);
+  for (const Attributes::Entry& entry : row.attributes.entries())
+    stream << " " << AttributeString(entry);
   return stream;
 }
 
@@ -198,7 +205,8 @@ std::vector<Tensor> DrawInputs(const Row& row, DType dtype, uint64_t seed) {
   std::vector<Tensor> inputs;
   for (int i = 0; i < parts; ++i) {
     const InputSpec& spec = row.inputs[i];
-    inputs.push_back(spec.present ? Draw(spec, row.InputDType(i, dtype), i, parts, random) : Tensor());
+    inputs.push_back(spec.present ? Draw(spec, row.InputDType(i, dtype), i, parts, random)
+                                  : Tensor());
   }
   return inputs;
 }

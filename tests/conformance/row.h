@@ -5,14 +5,14 @@
 //   float[5,7]                       numbers from -2 to 2 (of integers -9 to 9)
 //   float[5,7] in [0.1,3]            from 0.1 to 3
 //   float[5,7] away from 0           at least 0.05 from 0, where the op has a kink
-//   float[5,7] distinct              no two elements of this or another distinct input within 0.001 or so
-//   float[3] = 0 1 -inf              these
-//   float[N=5,7]                     the dim is also tried as a symbol, not known when the graph is built
-//   int64[1] = 0                     integers given so are constants of the graph
-//   constant float[] = 0.5           a constant of the graph
+//   float[5,7] distinct              no two elements of this or another distinct input within 0.001
+//   or so float[3] = 0 1 -inf              these float[N=5,7]                     the dim is also
+//   tried as a symbol, not known when the graph is built int64[1] = 0                     integers
+//   given so are constants of the graph constant float[] = 0.5           a constant of the graph
 //   (empty)                          an optional input left out
 //
-// Where a port has the op's dtype T, float stands for T: the row is run with every dtype that the op has.
+// Where a port has the op's dtype T, float stands for T: the row is run with every dtype that the
+// op has.
 
 #ifndef FLOWGRAD_TESTS_CONFORMANCE_ROW_H_
 #define FLOWGRAD_TESTS_CONFORMANCE_ROW_H_
@@ -41,7 +41,9 @@ struct InputSpec {
   bool constant = false;
 
   // Whether graphs hold it as a constant.
-  bool is_constant() const { return constant || (values && (dtype == DType::kInt64 || dtype == DType::kInt32)); }
+  bool is_constant() const {
+    return constant || (values && (dtype == DType::kInt64 || dtype == DType::kInt32));
+  }
 };
 
 // Stops the program on a text that is no input: the table is wrong then.
@@ -55,7 +57,8 @@ struct Row {
     num_outputs = count;
     return *this;
   }
-  // Values worked out by hand, one text per output: "1 2.5 nan". In float and double they are met to six digits.
+  // Values worked out by hand, one text per output: "1 2.5 nan". In float and double they are met
+  // to six digits.
   Row& Gives(std::initializer_list<const char*> values);
   // Float may differ from double by `factor` times more than usual.
   Row& FloatLooserBy(double factor, const char* /*reason*/) {
@@ -89,7 +92,7 @@ struct Row {
 
   // Set by Rows().
   const OpDef* def = nullptr;
-  int number = 0;    // among the rows of the op
+  int number = 0;  // among the rows of the op
 
   std::string Name() const;  // "Softmax_2"
   // What T may be in this row.
@@ -101,7 +104,8 @@ struct Row {
 
 std::ostream& operator<<(std::ostream& stream, const Row& row);
 
-// By how much errors of float may grow in this row: with the root of the number of terms that are added up.
+// By how much errors of float may grow in this row: with the root of the number of terms that are
+// added up.
 double Growth(const Row& row);
 
 // Every row, of registered ops only, in the table's order.

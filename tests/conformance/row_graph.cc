@@ -77,7 +77,8 @@ absl::Status RowGraph::Build() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Tensor>> RowGraph::Run(int level, const std::vector<Tensor>& inputs) const {
+absl::StatusOr<std::vector<Tensor>> RowGraph::Run(int level,
+                                                  const std::vector<Tensor>& inputs) const {
   TensorMap feeds, states;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!input_names_[i].empty()) feeds[input_names_[i]] = inputs[i];
@@ -86,14 +87,17 @@ absl::StatusOr<std::vector<Tensor>> RowGraph::Run(int level, const std::vector<T
   for (const std::string& name : output_names_[level]) {
     if (!name.empty()) fetches.push_back(name);
   }
-  ASSIGN_OR_RETURN(const std::vector<Tensor> found, ReferenceRun(graph_, feeds, states, fetches, kStepValues));
+  ASSIGN_OR_RETURN(const std::vector<Tensor> found,
+                   ReferenceRun(graph_, feeds, states, fetches, kStepValues));
   std::vector<Tensor> results;
   size_t next = 0;
-  for (const std::string& name : output_names_[level]) results.push_back(name.empty() ? Tensor() : found[next++]);
+  for (const std::string& name : output_names_[level])
+    results.push_back(name.empty() ? Tensor() : found[next++]);
   return results;
 }
 
-absl::StatusOr<std::vector<Tensor>> RunRow(const Row& row, const std::vector<Tensor>& inputs, bool symbols) {
+absl::StatusOr<std::vector<Tensor>> RunRow(const Row& row, const std::vector<Tensor>& inputs,
+                                           bool symbols) {
   RowGraph graph(row, inputs, {.symbols = symbols});
   RETURN_IF_ERROR(graph.Build());
   return graph.Run(0, inputs);

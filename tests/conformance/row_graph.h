@@ -32,17 +32,18 @@ class RowGraph {
   RowGraph(const Row& row, const std::vector<Tensor>& inputs) : RowGraph(row, inputs, Options()) {}
   RowGraph(const Row& row, const std::vector<Tensor>& inputs, const Options& options);
 
-  // Adds the gradients, by all inputs so far, of the op's outputs, or of what the last Differentiate() added. A new input stands upstream
-  // of each of them.
+  // Adds the gradients, by all inputs so far, of the op's outputs, or of what the last
+  // Differentiate() added. A new input stands upstream of each of them.
   void Differentiate();
 
   // Ends building. Whatever is wrong with the row comes out here.
   absl::Status Build();
 
-  // Inputs of the graph: those of the row, then the upstream gradients of each level. Absent and constant ones have no name.
+  // Inputs of the graph: those of the row, then the upstream gradients of each level. Absent and
+  // constant ones have no name.
   const std::vector<std::string>& inputs() const { return input_names_; }
-  // Runs the graph for the op's outputs, level 0, or for what the n-th Differentiate() gave, level n. A gradient that is zero
-  // everywhere is absent.
+  // Runs the graph for the op's outputs, level 0, or for what the n-th Differentiate() gave, level
+  // n. A gradient that is zero everywhere is absent.
   absl::StatusOr<std::vector<Tensor>> Run(int level, const std::vector<Tensor>& inputs) const;
 
  private:
@@ -52,13 +53,14 @@ class RowGraph {
   GradientMutation* mutation_;
   std::vector<Value> inputs_;
   std::vector<std::string> input_names_;
-  std::vector<std::vector<Value>> outputs_;              // by level
+  std::vector<std::vector<Value>> outputs_;             // by level
   std::vector<std::vector<std::string>> output_names_;  // "" where absent
   Graph graph_;
 };
 
 // The outputs of a row on these inputs, by a graph of its own.
-absl::StatusOr<std::vector<Tensor>> RunRow(const Row& row, const std::vector<Tensor>& inputs, bool symbols = false);
+absl::StatusOr<std::vector<Tensor>> RunRow(const Row& row, const std::vector<Tensor>& inputs,
+                                           bool symbols = false);
 
 }  // namespace flowgrad
 

@@ -1,5 +1,5 @@
-// The conformance table: what every op is tested on. A new op needs a line here; tests/op_conformance_test.cc says what is
-// missing. row.h says how lines are written.
+// The conformance table: what every op is tested on. A new op needs a line here;
+// tests/op_conformance_test.cc says what is missing. row.h says how lines are written.
 
 #include "tests/conformance/row.h"
 
@@ -9,7 +9,9 @@ std::vector<Row> TableAsWritten() {
   return {
       // elementwise/
       {"Abs", {}, {"float[N=5,7] away from 0"}},
-      Row("Abs", {}, {"float[5] = -2.5 -0 3 -inf nan"}).Gives({"2.5 0 3 inf nan"}).NotDifferentiated("kinks"),
+      Row("Abs", {}, {"float[5] = -2.5 -0 3 -inf nan"})
+          .Gives({"2.5 0 3 inf nan"})
+          .NotDifferentiated("kinks"),
       Row("Abs", {}, {"int32[2] = -3 -2147483648"}).Gives({"3 -2147483648"}),
       {"Add", {}, {"float[N=4,33]", "float[N=4,33]"}},
       {"Add", {}, {"float[7,1,5]", "float[3,1]"}},
@@ -29,11 +31,14 @@ std::vector<Row> TableAsWritten() {
       Row("Cos", {}, {"float[3] = 0 1 -2"}).Gives({"1 0.5403023059 -0.4161468365"}),
       {"Div", {}, {"float[N=5,7]", "float[N=5,7] in [0.4,2]"}},
       {"Div", {}, {"float[3,1]", "float[2,1,5] in [-2,-0.4]"}},
-      Row("Div", {}, {"int32[4] = 7 -7 5 -2147483648", "int32[4] = 2 2 0 -1"}).Gives({"3 -3 0 -2147483648"}),
+      Row("Div", {}, {"int32[4] = 7 -7 5 -2147483648", "int32[4] = 2 2 0 -1"})
+          .Gives({"3 -3 0 -2147483648"}),
       {"Equal", {}, {"float[N=33] in [0,1]", "float[3,1] in [0,1]"}},
       Row("Equal", {}, {"float[4] = 1 2 nan 0", "float[4] = 1 3 nan -0"}).Gives({"1 0 0 1"}),
       {"Exp", {}, {"float[N=5,7] in [-4,4]"}},
-      Row("Exp", {}, {"float[4] = 0 1 -inf 1000"}).Gives({"1 2.718281828 0 inf"}).NotDifferentiated("infinity"),
+      Row("Exp", {}, {"float[4] = 0 1 -inf 1000"})
+          .Gives({"1 2.718281828 0 inf"})
+          .NotDifferentiated("infinity"),
       {"Greater", {}, {"float[N=33]", "float[3,1]"}},
       Row("Greater", {}, {"float[3] = 1 2 nan", "float[3] = 1 1 1"}).Gives({"0 1 0"}),
       {"GreaterOrEqual", {}, {"float[N=33]", "float[3,1]"}},
@@ -43,15 +48,21 @@ std::vector<Row> TableAsWritten() {
       {"LessOrEqual", {}, {"float[N=33]", "float[3,1]"}},
       Row("LessOrEqual", {}, {"float[3] = 1 2 nan", "float[3] = 1 1 1"}).Gives({"1 0 0"}),
       {"Log", {}, {"float[N=5,7] in [0.1,4]"}},
-      Row("Log", {}, {"float[4] = 1 2 0 -1"}).Gives({"0 0.6931471806 -inf nan"}).NotDifferentiated("infinity"),
+      Row("Log", {}, {"float[4] = 1 2 0 -1"})
+          .Gives({"0 0.6931471806 -inf nan"})
+          .NotDifferentiated("infinity"),
       {"Max", {}, {"float[N=5,7] distinct", "float[N=5,7] distinct", "float[7] distinct"}},
       {"Max", {}, {"float[3] distinct"}},
       {"Max", {}, {"float[2,1] distinct", "float[5000] distinct"}},
-      Row("Max", {}, {"float[3] = 1 5 nan", "float[3] = 2 4 0"}).Gives({"2 5 nan"}).NotDifferentiated("nan"),
+      Row("Max", {}, {"float[3] = 1 5 nan", "float[3] = 2 4 0"})
+          .Gives({"2 5 nan"})
+          .NotDifferentiated("nan"),
       {"Min", {}, {"float[N=5,7] distinct", "float[N=5,7] distinct", "float[7] distinct"}},
       {"Min", {}, {"float[] distinct", "float[] distinct"}},
       {"Min", {}, {"float[2,1] distinct", "float[5000] distinct"}},
-      Row("Min", {}, {"float[3] = 1 5 nan", "float[3] = 2 4 0"}).Gives({"1 4 nan"}).NotDifferentiated("nan"),
+      Row("Min", {}, {"float[3] = 1 5 nan", "float[3] = 2 4 0"})
+          .Gives({"1 4 nan"})
+          .NotDifferentiated("nan"),
       {"Mul", {}, {"float[N=5,7]", "float[N=5,7]"}},
       {"Mul", {}, {"float[7,1,5]", "float[3,1]"}},
       {"Mul", {}, {"float[]", "float[1100]"}},
@@ -64,10 +75,14 @@ std::vector<Row> TableAsWritten() {
       {"Pow", {}, {"float[N=5,7] in [0.3,3]", "float[N=5,7] in [-2,2]"}},
       {"Pow", {}, {"float[3,1] in [0.3,3]", "float[7] in [1,3]"}},
       {"Pow", {}, {"float[5] in [-2,-0.3]", "constant float[] = 2"}},
-      Row("Pow", {}, {"float[4] = 2 -2 0 -8", "float[4] = 10 3 0 0.5"}).Gives({"1024 -8 1 nan"}).NotDifferentiated("nan"),
+      Row("Pow", {}, {"float[4] = 2 -2 0 -8", "float[4] = 10 3 0 0.5"})
+          .Gives({"1024 -8 1 nan"})
+          .NotDifferentiated("nan"),
       Row("Pow", {}, {"int32[4] = 2 -1 3 0", "int32[4] = 10 -3 -1 -1"}).Gives({"1024 -1 0 0"}),
       {"Reciprocal", {}, {"float[N=5,7] in [0.4,3]"}},
-      Row("Reciprocal", {}, {"float[3] = 4 -0.5 0"}).Gives({"0.25 -2 inf"}).NotDifferentiated("infinity"),
+      Row("Reciprocal", {}, {"float[3] = 4 -0.5 0"})
+          .Gives({"0.25 -2 inf"})
+          .NotDifferentiated("infinity"),
       {"Relu", {}, {"float[N=5,7] away from 0"}},
       Row("Relu", {}, {"float[4] = -1 0 2 nan"}).Gives({"0 0 2 nan"}).NotDifferentiated("kinks"),
       {"Sigmoid", {}, {"float[N=5,7] in [-8,8]"}},
@@ -79,7 +94,9 @@ std::vector<Row> TableAsWritten() {
       {"Softplus", {}, {"float[N=5,7] in [-8,8]"}},
       Row("Softplus", {}, {"float[4] = 0 1 -1000 1000"}).Gives({"0.6931471806 1.313261688 0 1000"}),
       {"Sqrt", {}, {"float[N=5,7] in [0.2,4]"}},
-      Row("Sqrt", {}, {"float[4] = 0 2 9 -1"}).Gives({"0 1.414213562 3 nan"}).NotDifferentiated("infinity"),
+      Row("Sqrt", {}, {"float[4] = 0 2 9 -1"})
+          .Gives({"0 1.414213562 3 nan"})
+          .NotDifferentiated("infinity"),
       {"Sub", {}, {"float[N=5,7]", "float[N=5,7]"}},
       {"Sub", {}, {"float[7,1,5]", "float[3,1]"}},
       {"Sum", {}, {"float[N=5,7]", "float[N=5,7]", "float[7]", "float[]"}},
@@ -107,23 +124,31 @@ std::vector<Row> TableAsWritten() {
       {"GatherElements", {{"axis", -2}}, {"float[3,5,4]", "int64[2,7,4] in [-5,4]"}},
       {"GatherGradient", {}, {"float[N=9,7]", "int64[N=9] in [-5,4]", "float[5,7]"}},
       {"GatherGradient", {{"axis", 1}}, {"float[3,2,2,4]", "int32[2,2] in [0,4]", "float[3,5,4]"}},
-      Row("GatherGradient", {}, {"float[3] = 1 2 4", "int64[3] = 0 2 0", "float[4]"}).Gives({"5 0 2 0"}),
+      Row("GatherGradient", {}, {"float[3] = 1 2 4", "int64[3] = 0 2 0", "float[4]"})
+          .Gives({"5 0 2 0"}),
       {"ScatterElements", {{"axis", 1}}, {"float[2,5]", "int64[2,3] = 0 2 4 4 1 0", "float[2,3]"}},
-      {"ScatterElements", {{"reduction", "add"}}, {"float[5,N=7]", "int64[9,N=7] in [-5,4]", "float[9,N=7]"}},
-      {"ScatterElements", {{"reduction", "add"}, {"axis", -1}}, {"float[4,5]", "int64[3,9] in [0,4]", "float[3,9]"}},
-      Row("ScatterElements", {{"reduction", "mul"}}, {"float[5,7]", "int64[9,7] in [-5,4]", "float[9,7]"})
+      {"ScatterElements",
+       {{"reduction", "add"}},
+       {"float[5,N=7]", "int64[9,N=7] in [-5,4]", "float[9,N=7]"}},
+      {"ScatterElements",
+       {{"reduction", "add"}, {"axis", -1}},
+       {"float[4,5]", "int64[3,9] in [0,4]", "float[3,9]"}},
+      Row("ScatterElements", {{"reduction", "mul"}},
+          {"float[5,7]", "int64[9,7] in [-5,4]", "float[9,7]"})
           .NoGradient("has one with none and add only"),
       Row("ScatterElements", {{"reduction", "max"}}, {"float[5]", "int64[9] in [-5,4]", "float[9]"})
           .NoGradient("has one with none and add only"),
       Row("ScatterElements", {{"reduction", "min"}}, {"float[5]", "int64[9] in [-5,4]", "float[9]"})
           .NoGradient("has one with none and add only"),
-      Row("ScatterElements", {}, {"float[3] = 1 2 3", "int64[2] = -1 0", "float[2] = 8 9"}).Gives({"9 2 8"}),
+      Row("ScatterElements", {}, {"float[3] = 1 2 3", "int64[2] = -1 0", "float[2] = 8 9"})
+          .Gives({"9 2 8"}),
 
       // linear/
       {"Gemm", {}, {"float[N=5,7]", "float[7,3]", "float[3]"}},
       {"Gemm", {{"transA", 1}, {"transB", 1}, {"alpha", 0.5}}, {"float[7,N=5]", "float[3,7]"}},
       {"Gemm", {{"transB", 1}, {"beta", -2.0}}, {"float[5,7]", "float[3,7]", "float[5,1]"}},
-      Row("Gemm", {{"alpha", 2.0}}, {"float[1,2] = 1 2", "float[2,1] = 3 4", "float[] = 1"}).Gives({"23"}),
+      Row("Gemm", {{"alpha", 2.0}}, {"float[1,2] = 1 2", "float[2,1] = 3 4", "float[] = 1"})
+          .Gives({"23"}),
       {"MatMul", {}, {"float[N=5,7]", "float[7,3]"}},
       {"MatMul", {}, {"float[33,65]", "float[65,17]"}},
       {"MatMul", {}, {"float[7]", "float[7]"}},
@@ -137,69 +162,114 @@ std::vector<Row> TableAsWritten() {
 
       // loss/
       {"HingeLoss", {}, {"float[N=5,7]", "int64[N=5] in [0,6]"}},
-      {"HingeLoss", {{"reduction", "none"}, {"margin", 0.5}}, {"float[5,7,2]", "int32[5,2] in [0,6]"}},
-      Row("HingeLoss", {{"reduction", "sum"}}, {"float[1,3] = 1 2 3", "int64[1] = 1"}).Gives({"2"})
+      {"HingeLoss",
+       {{"reduction", "none"}, {"margin", 0.5}},
+       {"float[5,7,2]", "int32[5,2] in [0,6]"}},
+      Row("HingeLoss", {{"reduction", "sum"}}, {"float[1,3] = 1 2 3", "int64[1] = 1"})
+          .Gives({"2"})
           .NotDifferentiated("kinks"),
       {"LogSoftmax", {}, {"float[N=5,7] in [-4,4]"}},
       {"LogSoftmax", {{"axis", 0}}, {"float[33,3]"}},
       {"LogSoftmax", {{"axis", 1}}, {"float[2,4097,2]"}},
-      Row("LogSoftmax", {}, {"float[2] = 0 1000"}).Gives({"-1000 0"}).NotDifferentiated("saturated"),
+      Row("LogSoftmax", {}, {"float[2] = 0 1000"})
+          .Gives({"-1000 0"})
+          .NotDifferentiated("saturated"),
       {"MeanSquaredError", {}, {"float[N=5,7]", "float[N=5,7]"}},
       {"MeanSquaredError", {{"reduction", "sum"}}, {"float[33]", "float[33]"}},
       {"MeanSquaredError", {{"reduction", "none"}}, {"float[]", "float[]"}},
       Row("MeanSquaredError", {}, {"float[2] = 1 2", "float[2] = 3 5"}).Gives({"6.5"}),
       {"NegativeLogLikelihoodLoss", {}, {"float[N=5,7]", "int64[N=5] in [0,6]"}},
-      {"NegativeLogLikelihoodLoss", {}, {"float[N=2,3,4]", "int32[N=2,4] in [0,2]", "float[3] in [0.5,2]"}},
-      {"NegativeLogLikelihoodLoss", {{"reduction", "sum"}, {"ignore_index", 0}}, {"float[5,7]", "int64[5] in [0,2]"}},
+      {"NegativeLogLikelihoodLoss",
+       {},
+       {"float[N=2,3,4]", "int32[N=2,4] in [0,2]", "float[3] in [0.5,2]"}},
+      {"NegativeLogLikelihoodLoss",
+       {{"reduction", "sum"}, {"ignore_index", 0}},
+       {"float[5,7]", "int64[5] in [0,2]"}},
       Row("NegativeLogLikelihoodLoss", {{"ignore_index", -1}},
-          {"float[3,2] = -1 -2 -3 -4 -5 -6", "int64[3] = 1 -1 0", "float[2] = 1 3"}).Gives({"2.75"}),
+          {"float[3,2] = -1 -2 -3 -4 -5 -6", "int64[3] = 1 -1 0", "float[2] = 1 3"})
+          .Gives({"2.75"}),
       {"PickLabel", {}, {"float[N=5,7]", "int64[N=5] in [0,6]"}},
       {"PickLabel", {{"axis", -1}, {"ignore_index", 3}}, {"float[2,3,4]", "int64[2,3] in [0,3]"}},
       Row("PickLabel", {{"axis", 0}}, {"float[3] = 5 6 7", "int64[] = 1"}).Gives({"6"}),
       {"PlaceLabel", {}, {"float[N=5]", "int64[N=5] in [0,6]", "float[N=5,7]"}},
-      {"PlaceLabel", {{"axis", -1}, {"ignore_index", 3}}, {"float[2,3]", "int64[2,3] in [0,3]", "float[2,3,4]"}},
+      {"PlaceLabel",
+       {{"axis", -1}, {"ignore_index", 3}},
+       {"float[2,3]", "int64[2,3] in [0,3]", "float[2,3,4]"}},
       Row("PlaceLabel", {{"axis", 0}}, {"float[] = 5", "int64[] = 1", "float[3]"}).Gives({"0 5 0"}),
       {"SigmoidCrossEntropy", {}, {"float[N=5,7] in [-6,6] away from 0", "float[N=5,7] in [0,1]"}},
       {"SigmoidCrossEntropy", {}, {"float[5,1] in [-6,6] away from 0", "float[7] in [0,1]"}},
-      Row("SigmoidCrossEntropy", {}, {"float[3] = 0 1000 -1000", "float[3] = 1 1 1"}).Gives({"0.6931471806 0 1000"})
+      Row("SigmoidCrossEntropy", {}, {"float[3] = 0 1000 -1000", "float[3] = 1 1 1"})
+          .Gives({"0.6931471806 0 1000"})
           .NotDifferentiated("saturated"),
       {"SigmoidCrossEntropyLoss", {}, {"float[N=5,7] away from 0", "float[N=5,7] in [0,1]"}},
-      {"SigmoidCrossEntropyLoss", {{"reduction", "none"}}, {"float[33] away from 0", "float[33] in [0,1]"}},
+      {"SigmoidCrossEntropyLoss",
+       {{"reduction", "none"}},
+       {"float[33] away from 0", "float[33] in [0,1]"}},
       {"Softmax", {}, {"float[N=5,7] in [-4,4]"}},
       {"Softmax", {{"axis", 0}}, {"float[33,3]"}},
       {"Softmax", {{"axis", 1}}, {"float[2,4097,2]"}},
       {"Softmax", {{"axis", -2}}, {"float[N=3,5,4]"}},
-      Row("Softmax", {}, {"float[2,2] = 0 0.69314718 -inf -inf"}).Gives({"0.3333333 0.6666667 0 0"})
+      Row("Softmax", {}, {"float[2,2] = 0 0.69314718 -inf -inf"})
+          .Gives({"0.3333333 0.6666667 0 0"})
           .NotDifferentiated("infinity"),
       {"SoftmaxCrossEntropyLoss", {}, {"float[N=5,7]", "int64[N=5] in [0,6]"}},
-      Row("SoftmaxCrossEntropyLoss", {{"reduction", "none"}}, {"float[N=5,7]", "int32[N=5] in [0,6]"}).Outputs(2),
-      {"SoftmaxCrossEntropyLoss", {{"ignore_index", 2}},
+      Row("SoftmaxCrossEntropyLoss", {{"reduction", "none"}},
+          {"float[N=5,7]", "int32[N=5] in [0,6]"})
+          .Outputs(2),
+      {"SoftmaxCrossEntropyLoss",
+       {{"ignore_index", 2}},
        {"float[N=2,3,4]", "int64[N=2,4] in [0,2]", "float[3] in [0.5,2]"}},
       {"SoftmaxCrossEntropyLoss", {{"reduction", "sum"}}, {"float[33,100]", "int64[33] in [0,99]"}},
-      Row("SoftmaxCrossEntropyLoss", {}, {"float[1,2] = 0 0.69314718", "int64[1] = 0"}).Gives({"1.098612289"}),
+      Row("SoftmaxCrossEntropyLoss", {}, {"float[1,2] = 0 0.69314718", "int64[1] = 0"})
+          .Gives({"1.098612289"}),
 
       // optimizer/
-      Row("Adam", {}, {"float[]", "int64[] = 3", "float[5,7]", "float[5,7]", "float[5,7]", "float[5,7] in [0.1,2]"})
-          .Outputs(3).NoGradient("updates are not differentiated"),
-      Row("Adam", {{"alpha", 0.8}, {"beta", 0.9}, {"epsilon", 0.01}, {"norm_coefficient", 0.1},
-                   {"norm_coefficient_post", 0.2}},
-          {"double[]", "int64[] = 0", "float[3]", "float[]", "float[3]", "float[]", "float[3]", "float[]",
-           "float[3] in [0.1,2]", "float[] in [0.1,2]"}).Outputs(6).NoGradient("updates are not differentiated"),
-      {"AdamUpdate", {{"beta1", 0.8}, {"beta2", 0.95}},
-       {"float[N=5,7]", "float[N=5,7]", "float[N=5,7]", "float[N=5,7] in [0.1,2]", "float[]", "float[] in [0.1,1]"}},
-      {"AdamUpdate", {}, {"float[1100]", "float[1100]", "float[1100]", "float[1100] in [0,2]", "float[]", "float[] = 0.01"}},
+      Row("Adam", {},
+          {"float[]", "int64[] = 3", "float[5,7]", "float[5,7]", "float[5,7]",
+           "float[5,7] in [0.1,2]"})
+          .Outputs(3)
+          .NoGradient("updates are not differentiated"),
+      Row("Adam",
+          {{"alpha", 0.8},
+           {"beta", 0.9},
+           {"epsilon", 0.01},
+           {"norm_coefficient", 0.1},
+           {"norm_coefficient_post", 0.2}},
+          {"double[]", "int64[] = 0", "float[3]", "float[]", "float[3]", "float[]", "float[3]",
+           "float[]", "float[3] in [0.1,2]", "float[] in [0.1,2]"})
+          .Outputs(6)
+          .NoGradient("updates are not differentiated"),
+      {"AdamUpdate",
+       {{"beta1", 0.8}, {"beta2", 0.95}},
+       {"float[N=5,7]", "float[N=5,7]", "float[N=5,7]", "float[N=5,7] in [0.1,2]", "float[]",
+        "float[] in [0.1,1]"}},
+      {"AdamUpdate",
+       {},
+       {"float[1100]", "float[1100]", "float[1100]", "float[1100] in [0,2]", "float[]",
+        "float[] = 0.01"}},
       Row("AdamUpdate", {{"beta1", 0.5}, {"beta2", 0.75}},
-          {"float[] = 1", "float[] = 2", "float[] = 4", "float[] = 0", "float[] = 0.5", "float[] = 1"})
+          {"float[] = 1", "float[] = 2", "float[] = 4", "float[] = 0", "float[] = 0.5",
+           "float[] = 1"})
           .Gives({"0.25", "3", "1"}),
-      Row("Momentum", {{"alpha", 0.9}, {"beta", 1.0}, {"mode", "standard"}, {"norm_coefficient", 0.0}},
+      Row("Momentum",
+          {{"alpha", 0.9}, {"beta", 1.0}, {"mode", "standard"}, {"norm_coefficient", 0.0}},
           {"float[]", "int64[] = 0", "float[5,7]", "float[5,7]", "float[5,7]"})
-          .Outputs(2).NoGradient("updates are not differentiated"),
-      Row("Momentum", {{"alpha", 0.9}, {"beta", 0.5}, {"mode", "nesterov"}, {"norm_coefficient", 0.1}},
-          {"float[]", "int64[] = 3", "float[3]", "float[]", "float[3]", "float[]", "float[3]", "float[]"})
-          .Outputs(4).NoGradient("updates are not differentiated"),
-      {"MomentumUpdate", {{"momentum", 0.9}}, {"float[N=5,7]", "float[N=5,7]", "float[N=5,7]", "float[]"}},
-      {"MomentumUpdate", {{"momentum", 0.5}, {"nesterov", 1}}, {"float[1100]", "float[1100]", "float[1100]", "float[]"}},
-      Row("MomentumUpdate", {{"momentum", 0.5}}, {"float[] = 1", "float[] = 2", "float[] = 4", "float[] = 0.25"})
+          .Outputs(2)
+          .NoGradient("updates are not differentiated"),
+      Row("Momentum",
+          {{"alpha", 0.9}, {"beta", 0.5}, {"mode", "nesterov"}, {"norm_coefficient", 0.1}},
+          {"float[]", "int64[] = 3", "float[3]", "float[]", "float[3]", "float[]", "float[3]",
+           "float[]"})
+          .Outputs(4)
+          .NoGradient("updates are not differentiated"),
+      {"MomentumUpdate",
+       {{"momentum", 0.9}},
+       {"float[N=5,7]", "float[N=5,7]", "float[N=5,7]", "float[]"}},
+      {"MomentumUpdate",
+       {{"momentum", 0.5}, {"nesterov", 1}},
+       {"float[1100]", "float[1100]", "float[1100]", "float[]"}},
+      Row("MomentumUpdate", {{"momentum", 0.5}},
+          {"float[] = 1", "float[] = 2", "float[] = 4", "float[] = 0.25"})
           .Gives({"0", "4"}),
       {"SgdUpdate", {}, {"float[N=5,7]", "float[N=5,7]", "float[]"}},
       Row("SgdUpdate", {}, {"float[2] = 1 2", "float[2] = 3 4", "float[] = 0.5"}).Gives({"-0.5 0"}),
@@ -215,7 +285,8 @@ std::vector<Row> TableAsWritten() {
       // reduce/
       {"ArgMax", {}, {"float[N=5,7] distinct"}},
       {"ArgMax", {{"axis", -1}, {"keepdims", 0}}, {"float[N=5,33]"}},
-      Row("ArgMax", {{"axis", 1}, {"select_last_index", 1}}, {"float[2,3] = 1 3 3 nan 2 0"}).Gives({"2 0"}),
+      Row("ArgMax", {{"axis", 1}, {"select_last_index", 1}}, {"float[2,3] = 1 3 3 nan 2 0"})
+          .Gives({"2 0"}),
       Row("ArgMax", {}, {"float[3] = 1 3 3"}).Gives({"1"}),
       {"ReduceCount", {}, {"float[5,7]", "int64[1] = 1"}},
       Row("ReduceCount", {{"noop_with_empty_axes", 1}}, {"float[5,7]", "int64[0] ="}).Gives({"1"}),
@@ -225,7 +296,9 @@ std::vector<Row> TableAsWritten() {
       {"ReduceMax", {}, {"float[101,7] distinct", "int64[1] = 0"}},
       {"ReduceMax", {}, {"float[3,4,5] distinct", "int64[2] = 0 2"}},
       {"ReduceMax", {{"noop_with_empty_axes", 1}}, {"float[3] distinct"}},
-      Row("ReduceMax", {}, {"float[2,2] = 1 nan 3 2", "int64[1] = 1"}).Gives({"nan 3"}).NotDifferentiated("nan"),
+      Row("ReduceMax", {}, {"float[2,2] = 1 nan 3 2", "int64[1] = 1"})
+          .Gives({"nan 3"})
+          .NotDifferentiated("nan"),
       {"ReduceMean", {}, {"float[N=5,7]"}},
       {"ReduceMean", {{"keepdims", 0}}, {"float[N=5,7]", "int64[1] = 0"}},
       {"ReduceMean", {}, {"float[3,4,5]", "int64[2] = 0 2"}},
@@ -235,7 +308,9 @@ std::vector<Row> TableAsWritten() {
       {"ReduceMin", {{"keepdims", 0}}, {"float[N=5,33] distinct", "int64[1] = -1"}},
       {"ReduceMin", {}, {"float[101,7] distinct", "int64[1] = 0"}},
       {"ReduceMin", {{"noop_with_empty_axes", 1}}, {"float[3] distinct"}},
-      Row("ReduceMin", {}, {"float[2,2] = 1 nan 3 2", "int64[1] = 1"}).Gives({"nan 2"}).NotDifferentiated("nan"),
+      Row("ReduceMin", {}, {"float[2,2] = 1 nan 3 2", "int64[1] = 1"})
+          .Gives({"nan 2"})
+          .NotDifferentiated("nan"),
       {"ReduceSum", {}, {"float[N=5,7]"}},
       {"ReduceSum", {{"keepdims", 0}}, {"float[N=5,7]", "int64[1] = 0"}},
       {"ReduceSum", {}, {"float[N=5,33]", "int64[1] = -1"}},
@@ -248,12 +323,16 @@ std::vector<Row> TableAsWritten() {
       {"ReduceSum", {}, {"float[65,129]"}},
       {"ReduceSum", {}, {"float[33,2,2,33]", "int64[3] = 0 2 3"}},
       {"ReduceSum", {}, {"float[]"}},
-      Row("ReduceSum", {{"noop_with_empty_axes", 1}}, {"float[2] = 1 2", "int64[0] ="}).Gives({"1 2"}),
+      Row("ReduceSum", {{"noop_with_empty_axes", 1}}, {"float[2] = 1 2", "int64[0] ="})
+          .Gives({"1 2"}),
       Row("ReduceSum", {}, {"float[0,3]", "int64[1] = 0"}).Gives({"0 0 0"}),
       Row("ReduceSum", {}, {"float[2,3] = 1 2 3 4 5 6", "int64[1] = 1"}).Gives({"6 15"}),
       {"TopK", {}, {"float[N=5,7] distinct", "int64[1] = 3"}},
-      Row("TopK", {{"axis", 0}, {"largest", 0}}, {"float[33,3] distinct", "int64[1] = 7"}).Outputs(2),
-      Row("TopK", {{"sorted", 0}}, {"float[3] = 1 3 2", "int64[] = 2"}).Outputs(2).Gives({"3 2", "1 2"}),
+      Row("TopK", {{"axis", 0}, {"largest", 0}}, {"float[33,3] distinct", "int64[1] = 7"})
+          .Outputs(2),
+      Row("TopK", {{"sorted", 0}}, {"float[3] = 1 3 2", "int64[] = 2"})
+          .Outputs(2)
+          .Gives({"3 2", "1 2"}),
       {"TopK", {}, {"float[4] distinct", "int64[1] = 0"}},
 
       // shape/
@@ -278,12 +357,18 @@ std::vector<Row> TableAsWritten() {
       {"Slice", {}, {"float[9,7]", "int64[2] = 1 -1", "int64[2] = 8 -9", "", "int64[2] = 3 -2"}},
       {"Slice", {}, {"float[N=5,7]", "int64[1] = 2", "int64[1] = 1000", "int64[1] = -1"}},
       {"Slice", {}, {"float[5,7]", "int64[1] = -2", "int64[1] = 1000"}},
-      Row("Slice", {}, {"float[4] = 1 2 3 4", "int64[1] = -1", "int64[1] = -1000", "int64[1] = 0", "int64[1] = -2"})
+      Row("Slice", {},
+          {"float[4] = 1 2 3 4", "int64[1] = -1", "int64[1] = -1000", "int64[1] = 0",
+           "int64[1] = -2"})
           .Gives({"4 2"}),
-      {"SliceGradient", {},
+      {"SliceGradient",
+       {},
        {"float[3,4]", "float[9,7]", "int64[2] = 1 -1", "int64[2] = 8 -9", "", "int64[2] = 3 -2"}},
-      {"SliceGradient", {}, {"float[N=5,5]", "float[N=5,7]", "int64[1] = 2", "int64[1] = 1000", "int64[1] = 1"}},
-      Row("SliceGradient", {}, {"float[2] = 5 6", "float[4]", "int64[1] = 1", "int64[1] = 3"}).Gives({"0 5 6 0"}),
+      {"SliceGradient",
+       {},
+       {"float[N=5,5]", "float[N=5,7]", "int64[1] = 2", "int64[1] = 1000", "int64[1] = 1"}},
+      Row("SliceGradient", {}, {"float[2] = 5 6", "float[4]", "int64[1] = 1", "int64[1] = 3"})
+          .Gives({"0 5 6 0"}),
       Row("Split", {{"num_outputs", 3}}, {"float[8,3]"}).Outputs(3),
       Row("Split", {{"axis", -1}}, {"float[N=5,7]", "int64[3] = 2 0 5"}).Outputs(3),
       Row("Split", {}, {"float[3] = 1 2 3", "int64[2] = 1 2"}).Outputs(2).Gives({"1", "2 3"}),

@@ -52,6 +52,12 @@ std::string CheckGradient(const TensorFunction& f, const std::vector<Tensor>& in
     std::iota(elements.begin(), elements.end(), 0);
     if (static_cast<int>(elements.size()) > options.most_elements) {
       random.Shuffle(elements);
+      const auto size = [&](int64_t e) {
+        return gradients[i].present() ? std::fabs(gradients[i].at(e)) : 0;
+      };
+      std::iter_swap(elements.begin(),
+                     std::max_element(elements.begin(), elements.end(),
+                                      [&](int64_t a, int64_t b) { return size(a) < size(b); }));
       elements.resize(options.most_elements);
     }
     std::vector<double> numeric;

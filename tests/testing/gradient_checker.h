@@ -21,7 +21,7 @@ using TensorFunction =
 
 struct GradientCheckOptions {
   double tolerance = 1e-6;  // of |a - n| by max(|a|, |n|, 0.001 * the largest |n|), beside 1e-9
-  int most_elements = 100;  // per input; of more, as many are drawn
+  int most_elements = 100;  // per input; of more, the one of the largest gradient and others drawn
   uint64_t seed = 1;
 };
 

@@ -96,7 +96,7 @@ TEST(TrainerTest, TakesTheRestOfAnEpochAsASmallerBatch) {
 
 TEST(TrainerTest, AFailedStepLeavesTheWeightsAsTheyWere) {
   ModelDef model = LinearModel();
-  model.mutable_training()->mutable_optimizer()->mutable_sgd()->set_learning_rate(1e30);
+  model.mutable_training()->mutable_optimizer()->mutable_sgd()->set_learning_rate(3e38);
   absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Make(model, {});
   ASSERT_THAT(trainer, IsOk());
   std::string before = WeightsHash((*trainer)->Weights());
