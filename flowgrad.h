@@ -4,6 +4,7 @@
 //   graph/      graphs from C++ calls or files, differentiation, passes
 //   scheduler/  running graphs, checking gradients
 //   training/   data, train steps, the loop, weights
+//   tools/      the command line, for programs that add ops to it
 //
 // examples/cpp/ and examples/user_op/ use nothing else.
 
@@ -30,6 +31,7 @@
 #include "scheduler/gradient_check.h"
 #include "scheduler/reference_run.h"
 #include "scheduler/written_gradients.h"
+#include "tools/main.h"
 #include "training/dataset.h"
 #include "training/npy.h"
 #include "training/safetensors.h"

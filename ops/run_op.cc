@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/memory.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 #include "xxhash.h"
@@ -58,14 +57,11 @@ absl::StatusOr<OpCall> OpCall::Make(const OpDef* op, const Attributes* attribute
   RETURN_IF_ERROR(op->InferShapes(*shapes));
   for (int i = 0; i < num_outputs; ++i) {
     const TensorType& type = shapes->output(i);
-    const std::string what =
-        absl::StrCat("output ", Quoted(op->output_port(i).name), " ", type.ToString());
-    const int64_t count = IsKnown(type.shape) ? NumElements(shapes->output_dims(i)) : -1;
-    if (count < 0) {
+    if (!IsKnown(type.shape) || NumElements(shapes->output_dims(i)) < 0) {
       return absl::InvalidArgumentError(
-          absl::StrCat(what, " has more elements than can be counted"));
+          absl::StrCat("output ", Quoted(op->output_port(i).name), " ", type.ToString(),
+                       " has more elements than can be counted"));
     }
-    RETURN_IF_ERROR(CheckFitsMemory(what, count * DTypeSize(type.dtype)));
   }
   OpCall call;
   call.inputs_ = std::move(inputs);

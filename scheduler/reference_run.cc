@@ -118,6 +118,13 @@ class Run {
       inputs.push_back(input.present() ? tensor(input) : Tensor());
     ASSIGN_OR_RETURN(const OpCall call, OpCall::Make(node.op, &node.attributes, std::move(inputs),
                                                      static_cast<int>(node.outputs.size())));
+    // Views too: whoever reads one may need it whole.
+    for (int i = 0; i < call.shapes().num_outputs(); ++i) {
+      const TensorType& type = call.shapes().output(i);
+      RETURN_IF_ERROR(CheckFitsMemory(
+          absl::StrCat("output ", Quoted(node.op->output_port(i).name), " ", type.ToString()),
+          NumElements(KnownDims(type.shape)) * DTypeSize(type.dtype)));
+    }
     std::vector<bool> needed;
     for (const int readers : readers_[n]) needed.push_back(readers > 0);
     ASSIGN_OR_RETURN(tensors_[n], call.Run(values_, node.stream, &needed));

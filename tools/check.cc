@@ -120,8 +120,8 @@ void ReportMutations(const GradientCheck& check, Report& report) {
                   table.ToString());
 }
 
-absl::Status Check(const Options& options) {
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model));
+absl::Status Check(const Options& options, const OpRegistry& registry) {
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
   const uint64_t seed = options.seed.value_or(SeedOf(model));
   ASSIGN_OR_RETURN(const std::vector<std::string> ys, DifferentiatedValues(model));
   ASSIGN_OR_RETURN(const Graph graph, GraphForMode(model, /*training=*/true, ys));
@@ -136,7 +136,7 @@ absl::Status Check(const Options& options) {
   check_options.seed = seed;
   check_options.step_values.seed = seed;
   const absl::StatusOr<GradientCheck> check =
-      GradientCheck::Make(graph, ys, feeds, states, check_options);
+      GradientCheck::Make(graph, ys, feeds, states, check_options, registry);
   if (!check.ok()) return model.Blame(check.status());
   Report report{GraphText(graph), {}};
   const std::string what =
@@ -144,7 +144,7 @@ absl::Status Check(const Options& options) {
   ReportGradients(check->result(), what, report);
   if (!graph.gradients().empty()) {
     const absl::StatusOr<std::vector<WrittenGradient>> written =
-        CompareWrittenGradients(graph, ys, feeds, states, check_options.step_values);
+        CompareWrittenGradients(graph, ys, feeds, states, check_options.step_values, registry);
     if (!written.ok()) return model.Blame(written.status());
     ReportWritten(*written, report);
   }
@@ -156,7 +156,7 @@ absl::Status Check(const Options& options) {
 
 }  // namespace
 
-Command AddCheckCommand(CLI::App& program) {
+Command AddCheckCommand(CLI::App& program, const OpRegistry& registry) {
   auto options = std::make_shared<Options>();
   CLI::App& app =
       *program.add_subcommand("check", "Validate a model, compare gradients with differences");
@@ -167,7 +167,7 @@ Command AddCheckCommand(CLI::App& program) {
   AddNumber(app, "--seed", options->seed, "Of first values and random ops; default: the model's");
   app.add_flag("--mutate", options->mutate, "Check the check: see that mistakes are noticed");
   AddText(app, "--data", options->data, "Folder of the model's data set", "DIR");
-  return {&app, [options] { return Check(*options); }};
+  return {&app, [options, &registry] { return Check(*options, registry); }};
 }
 
 }  // namespace flowgrad

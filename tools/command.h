@@ -1,9 +1,9 @@
 // What the subcommands of flowgrad have in common: how one is added, how it ends, how it prints.
 //
 // A subcommand is one file. Its function Add...Command() declares its options on the program and
-// returns what to do if it was chosen. It works on files and prints at the end, by Print(), so that
-// a failed run has written nothing. Its errors are a Status with one error per line, each line
-// beginning with the name of the file that it is about.
+// returns what to do if it was chosen, with models of the ops in `registry`. It works on files and
+// prints at the end, by Print(), so that a failed run has written nothing. Its errors are a Status
+// with one error per line, each line beginning with the name of the file that it is about.
 
 #ifndef FLOWGRAD_TOOLS_COMMAND_H_
 #define FLOWGRAD_TOOLS_COMMAND_H_
@@ -20,17 +20,19 @@ class App;
 
 namespace flowgrad {
 
+class OpRegistry;
+
 struct Command {
   const CLI::App* app;  // the subcommand; `run` is called if it was parsed
   std::function<absl::Status()> run;
 };
 
-Command AddCheckCommand(CLI::App& program);
-Command AddGradCommand(CLI::App& program);
-Command AddOpsCommand(CLI::App& program);
-Command AddRunCommand(CLI::App& program);
-Command AddShowCommand(CLI::App& program);
-Command AddTrainCommand(CLI::App& program);
+Command AddCheckCommand(CLI::App& program, const OpRegistry& registry);
+Command AddGradCommand(CLI::App& program, const OpRegistry& registry);
+Command AddOpsCommand(CLI::App& program, const OpRegistry& registry);
+Command AddRunCommand(CLI::App& program, const OpRegistry& registry);
+Command AddShowCommand(CLI::App& program, const OpRegistry& registry);
+Command AddTrainCommand(CLI::App& program, const OpRegistry& registry);
 
 inline constexpr int kUsageError = 2;
 inline constexpr int kInterrupted = 130;

@@ -29,9 +29,9 @@ struct Options {
   std::string by = "parameters";
 };
 
-absl::Status Grad(const Options& options) {
+absl::Status Grad(const Options& options, const OpRegistry& registry) {
   RETURN_IF_ERROR(CheckNotAnInput(options.output, {options.model}));
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
   std::string y = options.of;
   if (y.empty()) {
     ASSIGN_OR_RETURN(y, DifferentiatedValue(model));
@@ -39,7 +39,7 @@ absl::Status Grad(const Options& options) {
   const GradientTargets targets = options.by == "all"      ? GradientTargets::kAll
                                   : options.by == "inputs" ? GradientTargets::kInputs
                                                            : GradientTargets::kParameters;
-  const absl::StatusOr<Graph> graph = Differentiate(model.graph, y, targets);
+  const absl::StatusOr<Graph> graph = Differentiate(model.graph, y, targets, "", nullptr, registry);
   if (!graph.ok()) return model.Blame(graph.status());
   ModelDef def = model.def;
   *def.mutable_graph() = ToGraphDef(*graph);
@@ -48,7 +48,7 @@ absl::Status Grad(const Options& options) {
 
 }  // namespace
 
-Command AddGradCommand(CLI::App& program) {
+Command AddGradCommand(CLI::App& program, const OpRegistry& registry) {
   auto options = std::make_shared<Options>();
   CLI::App& app = *program.add_subcommand("grad", "Write a model with its backward graph");
   app.footer(kExample);
@@ -57,7 +57,7 @@ Command AddGradCommand(CLI::App& program) {
   AddText(app, "--of", options->of, "Differentiate this value in place of the loss", "NAME");
   AddChoice(app, "--by", options->by, {"parameters", "inputs", "all"},
             "What gradients are taken by");
-  return {&app, [options] { return Grad(*options); }};
+  return {&app, [options, &registry] { return Grad(*options, registry); }};
 }
 
 }  // namespace flowgrad

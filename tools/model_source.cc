@@ -139,11 +139,12 @@ absl::Status MissingInputs(const Model& model, const Graph& graph,
 
 absl::Status Model::Blame(const absl::Status& status) const { return InFile(path, status); }
 
-absl::StatusOr<Model> LoadModel(const std::string& path) {
+absl::StatusOr<Model> LoadModel(const std::string& path, const OpRegistry& registry) {
   Model model;
   model.path = path;
+  model.registry = &registry;
   ASSIGN_OR_RETURN(model.def, ReadModelFile(path));
-  absl::StatusOr<Graph> graph = BuildGraph(model.def.graph());
+  absl::StatusOr<Graph> graph = BuildGraph(model.def.graph(), registry);
   if (!graph.ok()) return model.Blame(graph.status());
   model.graph = *std::move(graph);
   return model;
@@ -182,7 +183,7 @@ absl::StatusOr<std::string> DifferentiatedValue(const Model& model) {
 
 absl::StatusOr<Graph> GraphForMode(const Model& model, bool training,
                                    const std::vector<std::string>& kept) {
-  GraphBuilder builder(model.graph);
+  GraphBuilder builder(model.graph, *model.registry);
   std::set<std::string> outputs;
   for (const GraphOutput& output : model.graph.outputs()) outputs.insert(output.name);
   for (const std::string& name : kept) {
@@ -190,7 +191,7 @@ absl::StatusOr<Graph> GraphForMode(const Model& model, bool training,
     if (value && outputs.insert(name).second) builder.Output(value);
   }
   absl::StatusOr<Graph> graph = std::move(builder).Build();
-  if (graph.ok()) graph = FoldTrainingMode(*graph, training);
+  if (graph.ok()) graph = FoldTrainingMode(*graph, training, *model.registry);
   if (!graph.ok()) return model.Blame(graph.status());
   return graph;
 }

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "graph/graph.h"
+#include "ops/op_registry.h"
 #include "proto/model.pb.h"
 #include "scheduler/reference_run.h"
 
@@ -23,12 +24,14 @@ struct Model {
   std::string path;
   ModelDef def;
   Graph graph;  // as the file has it: it can still train or infer
+  const OpRegistry* registry = nullptr;
 
   // `status` as an error about this model's file.
   absl::Status Blame(const absl::Status& status) const;
 };
 
-absl::StatusOr<Model> LoadModel(const std::string& path);
+// Does not copy `registry`, which must outlive the model.
+absl::StatusOr<Model> LoadModel(const std::string& path, const OpRegistry& registry);
 
 // The model's own seed, or 1.
 uint64_t SeedOf(const Model& model);

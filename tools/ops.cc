@@ -10,8 +10,8 @@
 #include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
 #include "base/text.h"
-#include "ops/builtin_ops.h"
 #include "ops/op.h"
+#include "ops/op_registry.h"
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/text_table.h"
@@ -157,8 +157,7 @@ std::string ListAsText(const OpRegistry& registry) {
   return table.ToString();
 }
 
-absl::Status ShowOps(const Options& options) {
-  const OpRegistry& registry = BuiltinOps();
+absl::Status ShowOps(const Options& options, const OpRegistry& registry) {
   RETURN_IF_ERROR(registry.status());
   const bool markdown = options.format == "markdown";
   if (!options.name.empty()) {
@@ -176,13 +175,13 @@ absl::Status ShowOps(const Options& options) {
 
 }  // namespace
 
-Command AddOpsCommand(CLI::App& program) {
+Command AddOpsCommand(CLI::App& program, const OpRegistry& registry) {
   auto options = std::make_shared<Options>();
   CLI::App& app = *program.add_subcommand("ops", "List the ops there are, or describe one");
   app.footer(kExample);
   AddText(app, "NAME", options->name, "Describe this op")->option_text(" ");
   AddChoice(app, "--format", options->format, {"text", "markdown"}, "How they are printed");
-  return {&app, [options] { return ShowOps(*options); }};
+  return {&app, [options, &registry] { return ShowOps(*options, registry); }};
 }
 
 }  // namespace flowgrad

@@ -77,7 +77,8 @@ class Page {
     std::vector<std::string> wanted = {y_};
     for (const GraphOutput& output : graph_.outputs()) wanted.push_back(output.name);
     ASSIGN_OR_RETURN(shown_, NeededNodes(graph_, wanted));
-    absl::StatusOr<Graph> both = Differentiate(graph_, y_, GradientTargets::kAll);
+    absl::StatusOr<Graph> both =
+        Differentiate(graph_, y_, GradientTargets::kAll, "", nullptr, *model_.registry);
     if (!both.ok()) return model_.Blame(both.status());
     both_ = *std::move(both);
     const std::vector<GradientPair>& pairs = both_.gradients();
@@ -108,7 +109,7 @@ class Page {
     for (size_t i = 0; i < names.size(); ++i) values_[names[i]] = ShortText((*tensors)[i]);
     if (graph_.gradients().empty()) return absl::OkStatus();
     absl::StatusOr<std::vector<WrittenGradient>> written =
-        CompareWrittenGradients(graph_, {y_}, feeds, states, step_values);
+        CompareWrittenGradients(graph_, {y_}, feeds, states, step_values, *model_.registry);
     if (!written.ok()) return model_.Blame(written.status());
     written_ = *std::move(written);
     return absl::OkStatus();

@@ -79,8 +79,8 @@ absl::Status AddGradients(const Model& model, const Options& options, const std:
     absl::StatusOr<std::string> name = NameIn(plan.graph, y);
     if (!name.ok()) return model.Blame(name.status());
     if (options.upstream) plan.upstream_input = absl::StrCat(kGradientPrefix, *name, "/upstream");
-    absl::StatusOr<Graph> graph =
-        Differentiate(plan.graph, *name, TargetsOf(options), plan.upstream_input);
+    absl::StatusOr<Graph> graph = Differentiate(plan.graph, *name, TargetsOf(options),
+                                                plan.upstream_input, nullptr, *model.registry);
     if (!graph.ok()) return model.Blame(graph.status());
     plan.graph = *std::move(graph);
   }
@@ -208,9 +208,9 @@ absl::Status CheckOutputFiles(const Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status Run(const Options& options) {
+absl::Status Run(const Options& options, const OpRegistry& registry) {
   RETURN_IF_ERROR(CheckOutputFiles(options));
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
   ASSIGN_OR_RETURN(const Plan plan, MakePlan(model, options));
   ASSIGN_OR_RETURN(const Results results, Compute(model, plan, options));
   const std::string text =
@@ -223,7 +223,7 @@ absl::Status Run(const Options& options) {
 
 }  // namespace
 
-Command AddRunCommand(CLI::App& program) {
+Command AddRunCommand(CLI::App& program, const OpRegistry& registry) {
   auto options = std::make_shared<Options>();
   CLI::App& app =
       *program.add_subcommand("run", "Compute a model's outputs, and gradients of its loss");
@@ -241,9 +241,9 @@ Command AddRunCommand(CLI::App& program) {
   AddNumber(app, "--seed", options->seed, "Of first values and random ops; default: the model's");
   app.add_flag("--training", options->training, "Run the graph that trains");
   AddText(app, "--data", options->data, "Folder of the model's data set", "DIR");
-  return {&app, [options] {
+  return {&app, [options, &registry] {
             if (options->upstream && options->gradients.empty()) options->gradients = "parameters";
-            return Run(*options);
+            return Run(*options, registry);
           }};
 }
 

@@ -30,8 +30,8 @@ struct Options {
   bool training = false;
 };
 
-absl::Status Show(const Options& options) {
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model));
+absl::Status Show(const Options& options, const OpRegistry& registry) {
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
   std::string y = options.of;
   const bool page = options.format == "page";
   const bool differentiate = page || (options.gradients && model.graph.gradients().empty());
@@ -46,7 +46,8 @@ absl::Status Show(const Options& options) {
   if (!y.empty()) kept.push_back(y);
   ASSIGN_OR_RETURN(Graph graph, GraphForMode(model, options.training, kept));
   if (differentiate) {
-    absl::StatusOr<Graph> backward = Differentiate(graph, y, GradientTargets::kParameters);
+    absl::StatusOr<Graph> backward =
+        Differentiate(graph, y, GradientTargets::kParameters, "", nullptr, registry);
     if (!backward.ok()) return model.Blame(backward.status());
     graph = *std::move(backward);
   }
@@ -57,7 +58,7 @@ absl::Status Show(const Options& options) {
 
 }  // namespace
 
-Command AddShowCommand(CLI::App& program) {
+Command AddShowCommand(CLI::App& program, const OpRegistry& registry) {
   auto options = std::make_shared<Options>();
   CLI::App& app = *program.add_subcommand("show", "Show a model's graph as text or as a picture");
   app.footer(kExample);
@@ -68,7 +69,7 @@ Command AddShowCommand(CLI::App& program) {
   AddText(app, "--of", options->of, "Differentiate this value in place of the loss", "NAME")
       ->needs(app.get_option("--gradients"));
   app.add_flag("--training", options->training, "The graph that trains, not the one that infers");
-  return {&app, [options] { return Show(*options); }};
+  return {&app, [options, &registry] { return Show(*options, registry); }};
 }
 
 }  // namespace flowgrad

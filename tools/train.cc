@@ -51,7 +51,7 @@ absl::Status TrainAll(Trainer& trainer) {
   return absl::OkStatus();
 }
 
-absl::Status Train(const TrainOptions& options) {
+absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
   ASSIGN_OR_RETURN(const ModelDef model, ReadModelFile(options.model));
   const std::string out = options.out.empty() ? DefaultOut(options.model) : options.out;
   RETURN_IF_ERROR(CheckNotAnInput(out, {options.model, options.weights}));
@@ -60,7 +60,7 @@ absl::Status Train(const TrainOptions& options) {
   settings.data_folder = options.data;
   if (options.steps) settings.steps = static_cast<int64_t>(*options.steps);
   if (options.batch) settings.batch_size = static_cast<int64_t>(*options.batch);
-  absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Make(model, settings);
+  absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Make(model, settings, registry);
   if (!trainer.ok()) return InFile(options.model, trainer.status());
   if (!options.weights.empty()) {
     ASSIGN_OR_RETURN(const TensorFile weights, LoadTensors(options.weights));
@@ -87,7 +87,7 @@ absl::Status Train(const TrainOptions& options) {
 
 }  // namespace
 
-Command AddTrainCommand(CLI::App& program) {
+Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
   CLI::App& command = *program.add_subcommand("train", "Train a model and write its weights");
   auto options = std::make_shared<TrainOptions>();
   AddModel(command, options->model);
@@ -103,7 +103,7 @@ Command AddTrainCommand(CLI::App& program) {
           "Folder of data sets; default: where their packages put them");
   command.footer(
       "Example: flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 100 --out mlp.safetensors");
-  return {&command, [options] { return Train(*options); }};
+  return {&command, [options, &registry] { return Train(*options, registry); }};
 }
 
 }  // namespace flowgrad

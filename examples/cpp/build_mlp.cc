@@ -1,8 +1,5 @@
 #include "examples/cpp/build_mlp.h"
 
-#include "graph/graph_builder.h"
-#include "ops/functions.h"
-
 using namespace flowgrad;
 
 absl::StatusOr<Graph> BuildMlp() {

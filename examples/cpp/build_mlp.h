@@ -3,8 +3,7 @@
 #ifndef FLOWGRAD_EXAMPLES_CPP_BUILD_MLP_H_
 #define FLOWGRAD_EXAMPLES_CPP_BUILD_MLP_H_
 
-#include "absl/status/statusor.h"
-#include "graph/graph.h"
+#include "flowgrad.h"
 
 absl::StatusOr<flowgrad::Graph> BuildMlp();
 
