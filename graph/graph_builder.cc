@@ -433,7 +433,7 @@ void GraphBuilder::SetOrigin(absl::string_view forward, absl::string_view rule) 
 }
 
 absl::StatusOr<Graph> GraphBuilder::Build() && {
-  if (!has_outputs_) {
+  if (!has_outputs_ && errors_.empty()) {
     std::vector<std::vector<bool>> read(nodes_.size());
     for (size_t n = 0; n < nodes_.size(); ++n) read[n].resize(nodes_[n].outputs.size());
     for (const Node& node : nodes_) {

@@ -241,9 +241,9 @@ absl::Status OpDef::CheckInputs(const ShapeContext& context) const {
                                                      DTypeName(dtype)));
     }
     if (!Supports(dtype)) {
-      return absl::InvalidArgumentError(absl::StrCat("input ", Quoted(port.name),
-                                                     " must be one of ", DTypeList(dtypes_),
-                                                     ", but is ", DTypeName(dtype)));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "input ", Quoted(port.name), dtypes_.size() == 1 ? " must be " : " must be one of ",
+          DTypeList(dtypes_), ", but is ", DTypeName(dtype)));
     }
     if (first < 0) {
       first = i;

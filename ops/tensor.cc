@@ -54,7 +54,8 @@ absl::StatusOr<DType> ParseDType(absl::string_view name) {
     if (name == kDTypeNames[i]) return static_cast<DType>(i);
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "dtype must be one of ", absl::StrJoin(kDTypeNames, ", "), ", but is ", Quoted(name)));
+      "dtype must be one of ", absl::StrJoin(kDTypeNames, ", "), ", but is ", Quoted(name),
+      DidYouMean(name, {std::begin(kDTypeNames), std::end(kDTypeNames)})));
 }
 
 std::string DimsString(absl::Span<const int64_t> dims) {

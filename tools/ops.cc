@@ -98,7 +98,7 @@ absl::string_view BodyText(const OpDef& op) {
 
 std::string GradientText(const OpDef& op) {
   if (op.gradient() != nullptr) return "yes";
-  if (op.body() == OpDef::Body::kComposed) return "yes, that of the ops it is composed of";
+  if (op.body() == OpDef::Body::kComposed) return "that of the ops it is composed of";
   return absl::StrCat("none: ", op.no_gradient_reason());
 }
 
@@ -151,8 +151,9 @@ std::string ListAsText(const OpRegistry& registry) {
   TextTable table({"op", "formula", "gradient", "what it is"});
   for (const std::string& name : registry.Names()) {
     const OpDef& op = *registry.Find(name);
-    const bool gradient = op.gradient() != nullptr || op.body() == OpDef::Body::kComposed;
-    table.AddRow({name, FormulaOf(op), gradient ? "yes" : "none", op.doc()});
+    const bool composed = op.body() == OpDef::Body::kComposed;
+    const char* gradient = op.gradient() != nullptr ? "yes" : composed ? "composed" : "none";
+    table.AddRow({name, FormulaOf(op), gradient, op.doc()});
   }
   return table.ToString();
 }

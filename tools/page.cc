@@ -64,10 +64,12 @@ class Page {
     std::string text =
         absl::StrCat("# ", Escaped(name), "\n\n", comment, comment.empty() ? "" : "\n",
                      "This page was written by\n\n    flowgrad show ", Escaped(model_.path),
-                     " --format page\n\n## The graph\n\n```mermaid\n",
+                     " --format page\n\n## The graph\n\nInputs are round, parameters are "
+                     "barrels, ops are boxes; ",
+                     Code(y_), " has six corners.\n\n```mermaid\n",
                      GraphMermaid(graph_, shown_, graph_.Find(y_)), "```\n\n", ForwardTable());
     if (written_.empty()) return text;
-    return absl::StrCat(text, "\n", WrittenTable(), "\n", OtherNodesTable());
+    return absl::StrCat(text, "\n", WrittenTable(), OtherNodesTable());
   }
 
  private:
@@ -148,34 +150,39 @@ class Page {
     return text;
   }
 
+  // Where numbers agree, the element where they agree least is a matter of rounding.
   std::string WrittenTable() const {
     std::string text = absl::StrCat(
-        "## Gradients that stand in the file\n\nEach beside the derived one, at the element where "
-        "the two are farthest apart.\n\n",
-        Head({"gradient of", "in the file", "at", "written", "derived", ""}));
+        "## Gradients that stand in the file\n\nBeside the derived ones; where they differ, at the "
+        "element where they are farthest apart.\n\n",
+        Head({"gradient of", "in the file", "", "at", "written", "derived"}));
     for (const WrittenGradient& w : written_) {
-      const bool any = w.worst_element >= 0;
-      absl::StrAppend(
-          &text,
-          Row({Code(w.value), Code(w.gradient), any ? IndexText(w.dims, w.worst_element) : "",
-               any ? absl::StrFormat("%.8g", w.written) : "",
-               any ? absl::StrFormat("%.8g", w.derived) : "", w.ok ? "" : "**wrong**"}));
+      std::vector<std::string> cells = {Code(w.value), Code(w.gradient), "agrees", "", "", ""};
+      if (!w.ok) {
+        cells = {Code(w.value),
+                 Code(w.gradient),
+                 "**wrong**",
+                 IndexText(w.dims, w.worst_element),
+                 absl::StrFormat("%.8g", w.written),
+                 absl::StrFormat("%.8g", w.derived)};
+      }
+      absl::StrAppend(&text, Row(cells));
     }
     return text;
   }
 
   std::string OtherNodesTable() const {
-    std::string text =
-        absl::StrCat("How they are computed:\n\n", Head({"value", "formula", "number"}));
+    std::string rows;
     for (size_t n = 0; n < graph_.nodes().size(); ++n) {
       const Node& node = graph_.nodes()[n];
       if (shown_[n]) continue;
       for (const Node::Output& output : node.outputs) {
         if (output.name.empty()) continue;
-        absl::StrAppend(&text, Row({Code(output.name), KindText(node), values_.at(output.name)}));
+        absl::StrAppend(&rows, Row({Code(output.name), KindText(node), values_.at(output.name)}));
       }
     }
-    return text;
+    if (rows.empty()) return "";
+    return absl::StrCat("\nHow they are computed:\n\n", Head({"value", "formula", "number"}), rows);
   }
 
   const Model& model_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
@@ -104,6 +105,15 @@ absl::StatusOr<std::vector<std::string>> TableRows(const Graph& graph,
   return rows;
 }
 
+// NotFound if the model has no value of a name that is wanted. Gradients are looked for later.
+absl::Status CheckNames(const Model& model, const std::vector<std::string>& wanted) {
+  for (const std::string& name : wanted) {
+    if (absl::StartsWith(name, kGradientPrefix)) continue;
+    RETURN_IF_ERROR(model.Blame(FindFetch(model.graph, name).status()));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Plan> MakePlan(const Model& model, const Options& options) {
   Plan plan;
   for (const GraphOutput& output : model.graph.outputs()) plan.outputs.push_back(output.name);
@@ -116,11 +126,14 @@ absl::StatusOr<Plan> MakePlan(const Model& model, const Options& options) {
   }
   if (!y.empty()) kept.push_back(y);
   for (const NamedFile& output : options.outputs) kept.push_back(output.name);
+  RETURN_IF_ERROR(CheckNames(model, kept));
   ASSIGN_OR_RETURN(plan.graph, GraphForMode(model, options.training, kept));
   if (options.format == "table") {
     std::vector<std::string> wanted = plan.outputs;
     if (!y.empty()) wanted.push_back(y);
-    for (const std::string& name : options.fetches) wanted.push_back(name);
+    for (const std::string& name : options.fetches) {
+      if (!absl::StartsWith(name, kGradientPrefix)) wanted.push_back(name);
+    }
     absl::StatusOr<std::vector<std::string>> rows = TableRows(plan.graph, wanted);
     if (!rows.ok()) return model.Blame(rows.status());
     plan.rows = *std::move(rows);

@@ -109,6 +109,7 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
       builder.AddError(absl::StrCat("update of ", Quoted(state.name),
                                     ": the optimizer updates this parameter; make it a variable, "
                                     "or frozen, or leave out the update"));
+      continue;
     }
     parameters.push_back(Value{&builder, state.now.node, state.now.port});
     names.push_back(state.name);

@@ -1,5 +1,6 @@
 // Expand: broadcast to a shape. A view with stride 0.
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "ops/functions.h"
 #include "ops/op.h"
@@ -15,12 +16,16 @@ absl::Status ExpandShape(ShapeContext& context) {
   if (target == nullptr) {
     return absl::InvalidArgumentError(
         "input \"shape\" must be known when the graph is built, and have at most 8 numbers: make "
-        "it "
-        "a Constant");
+        "it a Constant");
   }
   RETURN_IF_ERROR(CheckDims(*target, "input \"shape\""));
-  ASSIGN_OR_RETURN(SymbolicShape shape, Broadcast(context.shape(0), *target));
-  context.SetOutput(0, std::move(shape));
+  absl::StatusOr<SymbolicShape> shape = Broadcast(context.shape(0), *target);
+  if (!shape.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(context.InputText(0), " cannot be expanded to ", ShapeString(*target),
+                     ": dims must be equal or 1, aligned at the end"));
+  }
+  context.SetOutput(0, *std::move(shape));
   return absl::OkStatus();
 }
 

@@ -14,8 +14,7 @@ absl::Status ReshapeShape(ShapeContext& context) {
   if (target == nullptr) {
     return absl::InvalidArgumentError(
         "input \"shape\" must be known when the graph is built, and have at most 8 numbers: make "
-        "it "
-        "a Constant");
+        "it a Constant");
   }
   const SymbolicShape& from = context.shape(0);
   if (target->size() > kMaxRank) {

@@ -49,14 +49,16 @@ std::string CycleOf(int count) {
 // Nodes that each read what does not exist.
 std::string ManyMistakes(int count) {
   std::string graph;
-  for (int i = 0; i < count; ++i) graph += ReluNode(absl::StrCat("n", i), absl::StrCat("m", i));
+  for (int i = 0; i < count; ++i)
+    graph += ReluNode(absl::StrCat("n", i), absl::StrCat("missing", i));
   return WithGraph(graph);
 }
 
 std::vector<std::string> FirstMistakes(int count, int more) {
   std::vector<std::string> errors;
   for (int i = 0; i < count; ++i) {
-    errors.push_back(absl::StrCat(": node \"n", i, "\" (Relu): input \"m", i, "\" names no value"));
+    errors.push_back(
+        absl::StrCat(": node \"n", i, "\" (Relu): input \"missing", i, "\" names no value"));
   }
   errors.push_back(absl::StrCat(": and ", more, " more errors"));
   return errors;
@@ -116,10 +118,10 @@ std::vector<BadFile> MadeFiles() {
       {"truncated_node.pb",
        "check",
        WithGraph(graph.substr(0, graph.size() - 1)),
-       {absl::StrCat(": graph is damaged or cut off at byte 23 of ", graph.size() - 1)}},
+       {absl::StrCat(": graph is damaged or cut off at byte 21 of ", graph.size() - 1)}},
       {"random.pb",
        "check",
-       "\x0c\xde\xad\xbe\xef",
+       "\x06\xde\xad\xbe\xef",
        {": the model is damaged or cut off at byte 0 of 5"}},
       {"unknown_field.pb",
        "check",
@@ -171,7 +173,7 @@ std::vector<BadFile> MadeFiles() {
        "check",
        WithGraph(Repeated(Field(5, ""), 1000001)),
        {": graph has more than 1000000 of field \"node\""}},
-      {"mistakes_100000.pb", "check", ManyMistakes(100000), FirstMistakes(53, 947)},
+      {"mistakes_100000.pb", "check", ManyMistakes(100000), FirstMistakes(49, 951)},
   };
 }
 

@@ -275,9 +275,9 @@ TEST(FlowgradRunTest, RefusesInputsThatDoNotFit) {
   ended = Flowgrad(absl::StrCat("run ", kTwoInputs, " --input a=", a, " c=", a));
   EXPECT_EQ(ended.code, 3);
   EXPECT_THAT(ended.err, HasSubstr("no input is named \"c\""));
-  ended = Flowgrad(absl::StrCat("run ", kTwoLayers, " --fetch Z3"));
+  ended = Flowgrad(absl::StrCat("run ", kTwoLayers, " --fetch squard"));
   EXPECT_EQ(ended.code, 3);
-  EXPECT_THAT(ended.err, HasSubstr("no value is named \"Z3\"; did you mean \"Z1\"?"));
+  EXPECT_THAT(ended.err, HasSubstr("no value is named \"squard\"; did you mean \"squared\"?"));
 }
 
 TEST(FlowgradRunTest, TakesWeightsFromAFileAndRefusesThoseOfAnotherModel) {
@@ -308,6 +308,18 @@ TEST(FlowgradRunTest, DoesNotWriteOverItsInputs) {
   EXPECT_EQ(Contents(model), Contents(kTwoLayers));
 }
 
+TEST(FlowgradRunTest, SaysWhenItsOutputCannotBeWritten) {
+  const int status = std::system(
+      absl::StrCat("tools/flowgrad run ", kTwoLayers, " >/dev/full 2>", Temp("err"), " </dev/null")
+          .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(Contents(Temp("err")), "flowgrad: standard output: No space left on device\n");
+  const Ended ended = Flowgrad(absl::StrCat("run ", kTwoLayers, " --output y=/nowhere/y.npy"));
+  EXPECT_EQ(ended.code, 3);
+  EXPECT_THAT(ended.err, StartsWith("flowgrad: /nowhere/y.npy: "));
+  EXPECT_EQ(ended.out, "");
+}
+
 TEST(FlowgradRunTest, PrintsATableOfValuesAndDerivatives) {
   const Ended ended = Flowgrad(absl::StrCat("run ", kTwoLayers, " --gradients --format table"));
   EXPECT_EQ(ended.code, 0) << ended.err;
@@ -316,6 +328,10 @@ TEST(FlowgradRunTest, PrintsATableOfValuesAndDerivatives) {
   EXPECT_THAT(ended.out, HasSubstr("[[0.35 0.9]]"));
   EXPECT_THAT(ended.out, ::testing::ContainsRegex("\nZ1 .*\\[\\[0.755[0-9]* 0.6[0-9]*\\]\\]"));
   EXPECT_THAT(ended.out, ::testing::ContainsRegex("\nZ2 .*\\[\\[0.8014[0-9]*\\]\\] *\\[\\[0.0406"));
+  EXPECT_EQ(
+      Flowgrad(absl::StrCat("run ", kTwoLayers, " --gradients --format table --fetch gradients/W1"))
+          .out,
+      ended.out);
   EXPECT_THAT(Flowgrad(absl::StrCat("run ", kTwoLayers, " --format table")).out,
               Not(HasSubstr("derivative")));
 }
