@@ -2,7 +2,8 @@
 
 namespace flowgrad {
 
-// The list of ops, in alphabetical order. A name here is a function Register<name> in the op's file.
+// The list of ops, in alphabetical order. A name here is a function Register<name> in the op's
+// file.
 #define FLOWGRAD_BUILTIN_OPS(OP) \
   OP(Abs)                        \
   OP(Adam)                       \

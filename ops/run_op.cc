@@ -58,9 +58,9 @@ absl::StatusOr<OpCall> OpCall::Make(const OpDef* op, const Attributes* attribute
   for (int i = 0; i < num_outputs; ++i) {
     const TensorType& type = shapes->output(i);
     if (!IsKnown(type.shape) || NumElements(shapes->output_dims(i)) < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("output ", Quoted(op->output_port(i).name), " ", type.ToString(),
-                       " has more elements than can be counted"));
+      return absl::InvalidArgumentError(absl::StrCat("output ", Quoted(op->output_port(i).name),
+                                                     " ", type.ToString(),
+                                                     " has more elements than can be counted"));
     }
   }
   OpCall call;
