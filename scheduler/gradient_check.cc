@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <map>
 #include <numeric>
 #include <random>
 #include <set>
@@ -11,11 +10,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "base/text.h"
 #include "graph/graph_builder.h"
 #include "graph/initializer.h"
 #include "graph/passes/passes.h"
 #include "ops/run_op.h"
+#include "scheduler/moving_point.h"
 
 namespace flowgrad {
 namespace {
@@ -24,9 +23,6 @@ constexpr double kStep = 1e-5;
 constexpr double kTolerance = 1e-6;
 constexpr double kSmallest = 1e-9;  // beside what is relative
 constexpr double kFloor = 0.001;    // of the tensor's largest numeric gradient
-
-// An absent gradient is zero.
-using TensorList = std::vector<Tensor>;
 
 Tensor Widened(const Tensor& tensor) {
   return tensor.dtype() == DType::kFloat ? tensor.Cast(DType::kDouble) : tensor;
@@ -37,82 +33,6 @@ TensorMap Widened(const TensorMap& tensors) {
   for (const auto& [name, tensor] : tensors) wide[name] = Widened(tensor);
   return wide;
 }
-
-// The values of a graph's nodes at a point, and what becomes of ys when one source moves: only the
-// nodes that depend on it run again.
-class MovingPoint {
- public:
-  static absl::StatusOr<MovingPoint> Make(const Graph& graph, std::vector<ValueId> ys,
-                                          const TensorMap& sources, const StepValues& values) {
-    MovingPoint point(graph, std::move(ys), values);
-    for (size_t n = 0; n < graph.nodes().size(); ++n) {
-      const Node& node = graph.nodes()[n];
-      const auto source = sources.find(node.name);
-      if (node.op == nullptr && source != sources.end()) point.values_[n] = {source->second};
-      if (node.op == nullptr || !point.needed_[n]) continue;
-      ASSIGN_OR_RETURN(point.values_[n], point.RunNode(n, point.values_));
-    }
-    return point;
-  }
-
-  const Tensor& value(ValueId id) const { return values_[id.node][id.port]; }
-
-  // The ys with `moved` in the place of `source`.
-  absl::StatusOr<TensorList> Ys(ValueId source, const Tensor& moved) const {
-    std::vector<TensorList> values = values_;
-    values[source.node] = {moved};
-    std::vector<bool> changed(values.size());
-    changed[source.node] = true;
-    for (size_t n = source.node + 1; n < values.size(); ++n) {
-      const std::vector<ValueId>& inputs = graph_->nodes()[n].inputs;
-      changed[n] = needed_[n] && std::any_of(inputs.begin(), inputs.end(), [&](ValueId input) {
-                     return input.present() && changed[input.node];
-                   });
-      if (!changed[n]) continue;
-      ASSIGN_OR_RETURN(values[n], RunNode(n, values));
-    }
-    TensorList ys;
-    for (const ValueId& y : ys_) ys.push_back(values[y.node][y.port]);
-    return ys;
-  }
-
- private:
-  MovingPoint(const Graph& graph, std::vector<ValueId> ys, const StepValues& values)
-      : graph_(&graph), ys_(std::move(ys)), step_values_(values), values_(graph.nodes().size()) {
-    needed_.resize(graph.nodes().size());
-    for (const Node& node : graph.nodes()) read_.emplace_back(node.outputs.size());
-    for (const ValueId& y : ys_) Need(y);
-    for (size_t n = needed_.size(); n-- > 0;) {
-      if (!needed_[n]) continue;
-      for (const ValueId& input : graph.nodes()[n].inputs) {
-        if (input.present()) Need(input);
-      }
-    }
-  }
-
-  void Need(ValueId value) {
-    needed_[value.node] = true;
-    read_[value.node][value.port] = true;
-  }
-
-  absl::StatusOr<TensorList> RunNode(size_t n, const std::vector<TensorList>& values) const {
-    const Node& node = graph_->nodes()[n];
-    TensorList inputs;
-    for (const ValueId& input : node.inputs) {
-      inputs.push_back(input.present() ? values[input.node][input.port] : Tensor());
-    }
-    ASSIGN_OR_RETURN(const OpCall call, OpCall::Make(node.op, &node.attributes, std::move(inputs),
-                                                     static_cast<int>(node.outputs.size())));
-    return call.Run(step_values_, node.stream, &read_[n]);
-  }
-
-  const Graph* graph_;
-  std::vector<ValueId> ys_;
-  StepValues step_values_;
-  std::vector<TensorList> values_;  // by node and port
-  std::vector<bool> needed_;
-  std::vector<std::vector<bool>> read_;
-};
 
 // f(x + step) and the like along one element of a source, as differences from f(x).
 class Line {

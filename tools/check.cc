@@ -24,8 +24,8 @@ namespace {
 
 constexpr char kExample[] =
     R"(Examples:
-  flowgrad check net.pbtxt
-  flowgrad check net.pbtxt --mutate
+  flowgrad check examples/lstm/lstm.pbtxt
+  flowgrad check examples/lstm/lstm.pbtxt --mutate
 
 The gradients of the loss (or of the outputs, times fixed random numbers) by every parameter and
 every float input are compared with central differences in double: all elements of tensors of up to

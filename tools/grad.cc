@@ -17,8 +17,8 @@ namespace {
 
 constexpr char kExample[] =
     R"(Examples:
-  flowgrad grad net.pbtxt -o net_grad.pbtxt
-  flowgrad run net_grad.pbtxt --fetch gradients/w1
+  flowgrad grad examples/scalar_chain/scalar_chain.pbtxt -o backward.pbtxt
+  flowgrad run backward.pbtxt --fetch gradients/omega0
 
 The file holds an ordinary graph, which can be read, edited, shown, run and differentiated again.)";
 

@@ -30,8 +30,9 @@ namespace {
 
 constexpr char kExample[] =
     R"(Examples:
-  flowgrad run net.pbtxt --input x=x.npy --gradients --fetch hidden
-  flowgrad run net.pbtxt --gradients --format table
+  flowgrad run examples/scalar_chain/scalar_chain.pbtxt --gradients --format table
+  flowgrad run examples/scalar_chain/scalar_chain.pbtxt --fetch h1 --output h1=h1.npy
+  flowgrad run examples/scalar_chain/scalar_chain.pbtxt --input x=h1.npy --gradients
 
 Prints JSON: {"outputs": {NAME: {"dtype", "shape", "values"}}, "gradients": ..., "fetched": ...}.
 Inputs that are not given take the values in the model, or the first batch of its own data.)";

@@ -18,9 +18,11 @@ namespace {
 
 constexpr char kExample[] =
     R"(Examples:
-  flowgrad show net.pbtxt
-  flowgrad show net.pbtxt --gradients --format dot | dot -Tsvg -o net.svg
-  flowgrad show net.pbtxt --format page > net.md)";
+  flowgrad show examples/rnn/rnn.pbtxt
+  flowgrad show examples/rnn/rnn.pbtxt --gradients --format dot > rnn.dot
+  flowgrad show examples/rnn/rnn.pbtxt --format page > rnn.md
+
+Graphviz makes a picture of the dot file: dot -Tsvg rnn.dot -o rnn.svg)";
 
 struct Options {
   std::string model;

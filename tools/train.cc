@@ -102,7 +102,8 @@ Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
   AddText(command, "--data", options->data,
           "Folder of data sets; default: where their packages put them");
   command.footer(
-      "Example: flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 100 --out mlp.safetensors");
+      "Example:\n"
+      "  flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 100 --out mlp.safetensors");
   return {&command, [options, &registry] { return Train(*options, registry); }};
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every flowgrad command that the documents show, in their order, where the examples are.
+# Runs every flowgrad command that the documents and the help of each subcommand show, in order, in a
+# folder that has the examples. A command stands at the start of a line, perhaps after a "$ ", or is indented.
 # usage: commands_test.sh FLOWGRAD DOCUMENT...
 set -euo pipefail
 PATH=$(dirname "$(realpath "$1")"):$PATH
@@ -7,6 +8,10 @@ shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -RL examples "$work"
+cat "$@" >"$work/texts"
+for command in train run check show grad ops; do
+  flowgrad "$command" --help >>"$work/texts"
+done
 failed=0
 count=0
 while IFS= read -r command; do
@@ -16,7 +21,7 @@ while IFS= read -r command; do
     tail -5 "$work/output"
     failed=1
   }
-done < <(awk '/^```/ {inside = !inside; next} inside && /^(\$ )?flowgrad / {sub(/^\$ /, ""); print}' "$@")
+done < <(sed -nE 's/^(  |    )?(\$ )?(flowgrad (train|run|check|show|grad|ops).*)/\3/p' "$work/texts")
 echo "$count commands"
-((count > 0)) || failed=1
+((count >= 20)) || failed=1
 exit "$failed"
