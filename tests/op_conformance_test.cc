@@ -3,7 +3,6 @@
 // their own beside the table.
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <set>
 
