@@ -84,7 +84,9 @@ Dims ContiguousStrides(absl::Span<const int64_t> dims) {
   int64_t stride = 1;
   for (int d = static_cast<int>(dims.size()) - 1; d >= 0; --d) {
     strides[d] = stride;
-    stride *= std::max<int64_t>(dims[d], 1);
+    // Only a tensor without elements can have dims whose product does not fit; its strides are
+    // never used.
+    if (__builtin_mul_overflow(stride, std::max<int64_t>(dims[d], 1), &stride)) stride = 0;
   }
   return strides;
 }
