@@ -69,6 +69,7 @@ Value Sigmoid(Value x) { return Call("Sigmoid", {x}); }
 Value MatMul(Value a, Value b) { return Call("MatMul", {a, b}); }
 Value Where(Value condition, Value x, Value y) { return Call("Where", {condition, x, y}); }
 Value Cast(Value x, DType dtype) {
+  if (x && x.type().dtype == dtype) return x;
   return Call("Cast", {x}, {{"to", std::string(DTypeName(dtype))}});
 }
 

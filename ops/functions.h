@@ -43,7 +43,7 @@ Value Tanh(Value x);
 Value Sigmoid(Value x);
 Value MatMul(Value a, Value b);
 Value Where(Value condition, Value x, Value y);
-Value Cast(Value x, DType dtype);
+Value Cast(Value x, DType dtype);  // x itself if it has this dtype
 Value ReduceSum(Value x, const std::vector<int64_t>& axes, bool keepdims);
 // How many elements ReduceSum adds up, as a scalar of x's dtype.
 Value ReduceCount(Value x, const std::vector<int64_t>& axes);

@@ -155,6 +155,11 @@ OpDef& OpDef::Simplify(Composition rule) {
   return *this;
 }
 
+OpDef& OpDef::Cost(CostRule rule) {
+  cost_ = rule;
+  return *this;
+}
+
 OpDef& OpDef::CanFail() {
   can_fail_ = true;
   return *this;
@@ -273,6 +278,20 @@ absl::Status OpDef::InferShapes(ShapeContext& context) const {
   const std::vector<DType>& results = block_results_[static_cast<int>(context.dtype())];
   for (int i = 0; i < count; ++i) context.SetOutput(i, results[i], shape);
   return absl::OkStatus();
+}
+
+double OpDef::CostNs(const ShapeContext& context) const {
+  if (cost_ != nullptr) return cost_(context);
+  constexpr double kNsPerOp = 30, kNsPerElementRead = 0.1, kNsPerElementWritten = 0.3;
+  double ns = kNsPerOp;
+  for (int i = 0; i < context.num_inputs(); ++i) {
+    if (!context.has_input(i) || reads_shape_only(i)) continue;
+    ns += kNsPerElementRead * static_cast<double>(NumElements(context.dims(i)));
+  }
+  for (int i = 0; i < context.num_outputs(); ++i) {
+    ns += kNsPerElementWritten * static_cast<double>(NumElements(context.output_dims(i)));
+  }
+  return ns;
 }
 
 LoopNest OpDef::Loops(const ShapeContext& context) const {

@@ -270,6 +270,8 @@ class OpDef {
   // first.
   using ViewRule = bool (*)(const ShapeContext&, absl::Span<const int64_t> strides, int output,
                             ViewMap&);
+  // Nanoseconds that the whole op takes on one core, about. Never reaches a result.
+  using CostRule = double (*)(const ShapeContext&);
   using Composition = absl::Status (*)(CompositionContext&);
   using GradientRule = absl::Status (*)(GradientContext&);
 
@@ -330,6 +332,7 @@ class OpDef {
   OpDef& Shape(ShapeRule rule);      // not for elementwise ops
   OpDef& Loops(LoopRule rule);       // default: never cut
   OpDef& Prepare(PrepareRule rule);  // default: nothing
+  OpDef& Cost(CostRule rule);        // default: by the elements read and written
   // May put simpler ops in a node's place where inputs are known constants: sets every output, or
   // none to leave the node.
   OpDef& Simplify(Composition rule);
@@ -370,6 +373,8 @@ class OpDef {
   absl::Status CompleteAttributes(Attributes& attributes) const;
   // Checks the count and dtypes of inputs and the count of outputs, then runs the shape rule.
   absl::Status InferShapes(ShapeContext& context) const;
+  // What the op takes on one core, for known shapes, its outputs inferred.
+  double CostNs(const ShapeContext& context) const;
   // The loop nest for known shapes, its outputs inferred.
   LoopNest Loops(const ShapeContext& context) const;
 
@@ -410,6 +415,7 @@ class OpDef {
   ShapeRule shape_ = nullptr;
   LoopRule loops_ = nullptr;
   PrepareRule prepare_ = nullptr;
+  CostRule cost_ = nullptr;
   bool can_fail_ = false;
   bool random_ = false;
   std::vector<std::pair<int, int>> in_place_;

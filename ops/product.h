@@ -38,6 +38,37 @@ void Product(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<co
 template <class T>
 int64_t ProductScratchBytes(int64_t m, int64_t n, int64_t k);
 
+// Weights are packed once and multiplied many times: the same bits as Product(), at full speed
+// from 8 rows of A on.
+//
+// A packed B is a row of slivers of PackedColumns<T>() columns each, which one tile reads from
+// front to back. Column j lies in sliver j / PackedColumns<T>(); one sliver has
+// k * PackedColumns<T>() elements, and sliver s starts at s times that. Whole slivers of a packed B
+// are a packed B too: a caller may pack or multiply any range of columns that starts at a sliver.
+template <class T>
+int64_t PackedColumns();
+
+// How many slivers n columns take.
+template <class T>
+int64_t NumSlivers(int64_t n);
+
+// Elements of a packed B[k,n].
+template <class T>
+int64_t PackedSize(int64_t n, int64_t k);
+
+// Packs B[k,n] into PackedSize<T>(n, k) elements, 32-byte aligned (64 is best). Columns past n
+// are zeros. Fast where B has a stride of 1 in either direction.
+template <class T>
+void PackColumns(int64_t n, int64_t k, MatrixRef<const T> b, T* packed);
+
+// C = A B, like Product(), with B packed and PackedProductScratchBytes<T>(m, n, k) of scratch.
+// Fastest where C has a stride of 1 along its rows.
+template <class T>
+void PackedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, const T* packed_b,
+                   MatrixRef<T> c, std::byte* scratch);
+template <class T>
+int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k);
+
 }  // namespace flowgrad
 
 #endif  // FLOWGRAD_OPS_PRODUCT_H_

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "ops/bound_shapes.h"
 #include "ops/op.h"
 
 namespace flowgrad {
@@ -22,7 +23,7 @@ class OpCall {
   static absl::StatusOr<OpCall> Make(const OpDef* op, const Attributes* attributes,
                                      std::vector<Tensor> inputs, int num_outputs);
 
-  const ShapeContext& shapes() const { return *shapes_; }
+  const ShapeContext& shapes() const { return shapes_.context(); }
   const std::vector<Tensor>& inputs() const { return inputs_; }
 
   // Outputs in memory of their own, or, for a view op, looking at the input's memory. An output i
@@ -31,20 +32,14 @@ class OpCall {
                                           const std::vector<bool>* needed = nullptr) const;
 
  private:
-  struct Types;
   std::vector<Tensor> inputs_;
-  std::shared_ptr<const Types> types_;
-  std::shared_ptr<const ShapeContext> shapes_;
+  BoundShapes shapes_;
 };
 
 // Make() and Run(), for attributes as a user writes them.
 absl::StatusOr<std::vector<Tensor>> RunOp(const OpDef& op, Attributes attributes,
                                           std::vector<Tensor> inputs, int num_outputs = 1,
                                           const StepValues& values = {}, uint64_t stream = 0);
-
-// The value of an int64 tensor of rank 0 or 1 and at most kMaxRank elements as dims; nothing for
-// others.
-std::optional<SymbolicShape> DimsValueOf(const Tensor& tensor);
 
 // The key of the random numbers of a node of this name.
 uint64_t StreamOf(absl::string_view name);

@@ -7,34 +7,10 @@
 #include "base/status_macros.h"
 #include "base/text.h"
 #include "ops/run_op.h"
+#include "scheduler/feeds.h"
 
 namespace flowgrad {
 namespace {
-
-// Numbers that symbols have in this run.
-using Binding = std::map<std::string, int64_t>;
-
-absl::Status Bind(absl::string_view what, const TensorType& type, const Tensor& tensor,
-                  Binding& binding) {
-  const TensorType given = tensor.type();
-  bool fits = type.dtype == given.dtype && type.rank() == given.rank();
-  for (int d = 0; fits && d < type.rank(); ++d) {
-    const int64_t size = tensor.dims()[d];
-    if (type.shape[d].known()) {
-      fits = type.shape[d].value() == size;
-      continue;
-    }
-    const auto [place, is_new] = binding.emplace(type.shape[d].ToString(), size);
-    if (!is_new && place->second != size) {
-      return absl::InvalidArgumentError(absl::StrCat(what, " is ", given.ToString(), ": ",
-                                                     type.shape[d].ToString(), " is ", size,
-                                                     " here and ", place->second, " elsewhere"));
-    }
-  }
-  if (fits) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(what, " must be ", type.ToString(), ", but is ", given.ToString()));
-}
 
 class Run {
  public:
@@ -53,13 +29,7 @@ class Run {
 
   absl::Status Feed(const TensorMap& feeds, const TensorMap& states) {
     for (const auto& [name, tensor] : feeds) {
-      const ValueId value = graph_.Find(name);
-      if (!value.present() || graph_.node(value).op != nullptr) {
-        std::vector<std::string> names;
-        for (const GraphInput& input : graph_.inputs()) names.push_back(input.name);
-        return absl::NotFoundError(
-            absl::StrCat("no input is named ", Quoted(name), DidYouMean(name, names)));
-      }
+      ASSIGN_OR_RETURN(const ValueId value, FindInput(graph_, name));
       RETURN_IF_ERROR(Set(absl::StrCat("input ", Quoted(name)), value, tensor));
     }
     for (const GraphInput& input : graph_.inputs()) {
@@ -90,9 +60,7 @@ class Run {
     for (int n = 0; n < count; ++n) {
       if (!needed_nodes_[n]) continue;
       if (absl::Status status = RunNode(n); !status.ok()) {
-        const Node& node = graph_.nodes()[n];
-        return absl::Status(status.code(), absl::StrCat("node ", Quoted(node.name), " (",
-                                                        node.kind(), "): ", status.message()));
+        return AtNode(status, graph_.nodes()[n].name, graph_.nodes()[n].kind());
       }
     }
     return absl::OkStatus();
@@ -102,7 +70,7 @@ class Run {
 
  private:
   absl::Status Set(const std::string& what, ValueId value, const Tensor& tensor) {
-    RETURN_IF_ERROR(Bind(what, graph_.type(value), tensor, binding_));
+    RETURN_IF_ERROR(BindSymbols(what, graph_.type(value), tensor.type(), symbols_));
     tensors_[value.node][value.port] = tensor;
     return absl::OkStatus();
   }
@@ -137,7 +105,7 @@ class Run {
 
   const Graph& graph_;
   const StepValues& values_;
-  Binding binding_;
+  SymbolValues symbols_;
   std::vector<std::vector<Tensor>> tensors_;  // by node and port
   std::vector<std::vector<int>> readers_;     // how many still want it
   std::vector<bool> needed_nodes_;
@@ -165,18 +133,6 @@ absl::StatusOr<TensorMap> InitializeStates(const Graph& graph, uint64_t seed) {
     states[state.name] = *std::move(value);
   }
   return states;
-}
-
-absl::StatusOr<ValueId> FindFetch(const Graph& graph, absl::string_view name) {
-  std::vector<std::string> names = graph.ValueNames();
-  for (const GraphOutput& output : graph.outputs()) {
-    if (output.name == name) return output.value;
-    names.push_back(output.name);
-  }
-  const ValueId value = graph.Find(name);
-  if (value.present()) return value;
-  return absl::NotFoundError(
-      absl::StrCat("no value is named ", Quoted(name), DidYouMean(name, names)));
 }
 
 absl::StatusOr<std::vector<Tensor>> ReferenceRun(const Graph& graph, const TensorMap& feeds,

@@ -1,7 +1,6 @@
 // Runs a graph node by node on whole tensors, on the calling thread, without a plan.
 //
-// This is the oracle: every executor of every plan must give these bits. It is also what runs
-// models today.
+// This is the oracle: every executor of every plan must give these bits.
 
 #ifndef FLOWGRAD_SCHEDULER_REFERENCE_RUN_H_
 #define FLOWGRAD_SCHEDULER_REFERENCE_RUN_H_
@@ -15,6 +14,7 @@
 #include "graph/graph.h"
 #include "ops/kernel.h"
 #include "ops/tensor.h"
+#include "scheduler/feeds.h"
 
 namespace flowgrad {
 
@@ -37,10 +37,6 @@ absl::StatusOr<std::vector<Tensor>> ReferenceRun(const Graph& graph, const Tenso
                                                  const std::vector<std::string>& fetches,
                                                  const StepValues& values,
                                                  bool update_states = false);
-
-// The value that a run's fetch of this name gives: of an output, or of any value. NotFound, with
-// the nearest name, otherwise.
-absl::StatusOr<ValueId> FindFetch(const Graph& graph, absl::string_view name);
 
 }  // namespace flowgrad
 

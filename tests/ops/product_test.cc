@@ -75,16 +75,42 @@ MatrixRef<T> From(MatrixRef<T> x, int64_t i, int64_t j) {
   return {x.data + i * x.row_stride + j * x.column_stride, x.row_stride, x.column_stride};
 }
 
-// With scratch of exactly the size asked for, so that the address sanitizer sees every excess.
+// Memory of exactly the size asked for, so that the address sanitizer sees every excess, full of
+// NaN, should anyone read it.
+using Bytes = std::unique_ptr<std::byte, decltype(&std::free)>;
+Bytes AlignedBytes(int64_t size) {
+  Bytes bytes(static_cast<std::byte*>(std::aligned_alloc(64, (size + 63) / 64 * 64)), std::free);
+  std::memset(bytes.get(), 0xff, size);
+  return bytes;
+}
+
 template <class T>
 void Multiply(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
               MatrixRef<T> c) {
-  const int64_t bytes = ProductScratchBytes<T>(m, n, k);
-  std::unique_ptr<std::byte, decltype(&std::free)> scratch(
-      static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)), std::free);
-  std::memset(scratch.get(), 0xff, bytes);  // NaN, should anyone read it
-  Product<T>(m, n, k, a, b, c, scratch.get());
+  Product<T>(m, n, k, a, b, c, AlignedBytes(ProductScratchBytes<T>(m, n, k)).get());
 }
+
+// A packed B, which may be multiplied by whole and in ranges of slivers.
+template <class T>
+class Packed {
+ public:
+  Packed(int64_t n, int64_t k, MatrixRef<const T> b)
+      : k_(k), bytes_(AlignedBytes(PackedSize<T>(n, k) * sizeof(T))) {
+    PackColumns<T>(n, k, b, data());
+  }
+
+  T* data() const { return reinterpret_cast<T*>(bytes_.get()); }
+
+  // C[m,n] = A B[k,n], where B starts at a sliver of the whole.
+  void Multiply(int64_t m, int64_t n, MatrixRef<const T> a, int64_t sliver, MatrixRef<T> c) const {
+    const Bytes scratch = AlignedBytes(PackedProductScratchBytes<T>(m, n, k_));
+    PackedProduct<T>(m, n, k_, a, data() + sliver * k_ * PackedColumns<T>(), c, scratch.get());
+  }
+
+ private:
+  int64_t k_;
+  Bytes bytes_;
+};
 
 // The definition.
 template <class T>
@@ -251,10 +277,111 @@ TYPED_TEST(ProductTest, KeepsInfinitiesAndNansToTheirElements) {
   }
 }
 
+template <class T>
+void ExpectPackedIsProduct(int64_t m, int64_t n, int64_t k, Layout a_layout, Layout b_layout,
+                           Layout c_layout, std::mt19937& random) {
+  Matrix<T> a(m, k, a_layout, random), b(k, n, b_layout, random), c(m, n, c_layout, random);
+  Matrix<T> expected = c;
+  Multiply<T>(m, n, k, a.ConstRef(), b.ConstRef(), expected.Ref());
+  Packed<T>(n, k, b.ConstRef()).Multiply(m, n, a.ConstRef(), 0, c.Ref());
+  ASSERT_TRUE(SameBits(c, expected))
+      << m << "x" << k << "x" << n << ", layouts " << static_cast<int>(a_layout) << " "
+      << static_cast<int>(b_layout) << " " << static_cast<int>(c_layout);
+}
+
+TYPED_TEST(ProductTest, WithPackedWeightsHasTheSameBits) {
+  std::mt19937 random(9);
+  for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 13, 16, 17, 32}) {
+    for (int64_t n : {1, 7, 8, 9, 16, 17, 31, 32, 33, 64, 65, 100, 131}) {
+      for (int64_t k : {0, 1, 2, 7, 8, 31, 64, 129}) {
+        ExpectPackedIsProduct<TypeParam>(m, n, k, Layout::kRows,
+                                         k % 2 ? Layout::kRows : Layout::kColumns, Layout::kRows,
+                                         random);
+      }
+    }
+  }
+  for (Layout b : kLayouts) {
+    ExpectPackedIsProduct<TypeParam>(150, 210, 900, Layout::kRows, b, Layout::kRows, random);
+  }
+  ExpectPackedIsProduct<TypeParam>(600, 101, 401, Layout::kColumns, Layout::kRows,
+                                   Layout::kGapsInRows, random);
+}
+
+TYPED_TEST(ProductTest, WithPackedWeightsHasTheSameBitsForRandomShapesAndLayouts) {
+  std::mt19937 random(10);
+  const auto draw = [&](int64_t most) { return 1 + static_cast<int64_t>(random() % most); };
+  for (int i = 0; i < 300; ++i) {
+    const int64_t most = i % 3 == 0 ? 200 : 60;
+    ExpectPackedIsProduct<TypeParam>(draw(most), draw(most), draw(2 * most), kLayouts[random() % 6],
+                                     kLayouts[random() % 6], kLayouts[random() % 6], random);
+  }
+}
+
+// Rows are cut anywhere; columns at slivers, for packing as for multiplying.
+TYPED_TEST(ProductTest, WithPackedWeightsDoesNotDependOnWhereItIsCut) {
+  std::mt19937 random(11);
+  constexpr int64_t m = 150, n = 410, k = 433;
+  const int64_t sliver = PackedColumns<TypeParam>(), slivers = NumSlivers<TypeParam>(n);
+  for (int round = 0; round < 12; ++round) {
+    Matrix<TypeParam> a(m, k, kLayouts[random() % 6], random);
+    Matrix<TypeParam> b(k, n, kLayouts[random() % 6], random);
+    Matrix<TypeParam> whole(m, n, kLayouts[round % 6], random);
+    Matrix<TypeParam> cut = whole;
+    Multiply<TypeParam>(m, n, k, a.ConstRef(), b.ConstRef(), whole.Ref());
+
+    const Packed<TypeParam> packed(n, k, b.ConstRef());
+    const Bytes parts = AlignedBytes(PackedSize<TypeParam>(n, k) * sizeof(TypeParam));
+    for (int64_t s = 0, count; s < slivers; s += count) {
+      count = std::min<int64_t>(slivers - s, 1 + random() % 9);
+      PackColumns<TypeParam>(std::min(n - s * sliver, count * sliver), k,
+                             From(b.ConstRef(), 0, s * sliver),
+                             reinterpret_cast<TypeParam*>(parts.get()) + s * k * sliver);
+    }
+    ASSERT_EQ(std::memcmp(parts.get(), packed.data(), slivers * sliver * k * sizeof(TypeParam)), 0);
+
+    for (int64_t i = 0, rows; i < m; i += rows) {
+      rows = std::min<int64_t>(m - i, 1 + random() % 40);
+      for (int64_t s = 0, count; s < slivers; s += count) {
+        count = std::min<int64_t>(slivers - s, 1 + random() % 9);
+        packed.Multiply(rows, std::min(n - s * sliver, count * sliver), From(a.ConstRef(), i, 0), s,
+                        From(cut.Ref(), i, s * sliver));
+      }
+    }
+    ASSERT_TRUE(SameBits(whole, cut)) << "round " << round;
+  }
+}
+
+TYPED_TEST(ProductTest, PadsPackedWeightsWithZeros) {
+  std::mt19937 random(12);
+  const int64_t sliver = PackedColumns<TypeParam>(), n = sliver + 1, k = 19;
+  for (Layout layout : kLayouts) {
+    Matrix<TypeParam> b(k, n, layout, random);
+    const Packed<TypeParam> packed(n, k, b.ConstRef());
+    ASSERT_EQ(PackedSize<TypeParam>(n, k), 2 * sliver * k);
+    for (int64_t p = 0; p < k; ++p) {
+      for (int64_t j = 0; j < 2 * sliver; ++j) {
+        ASSERT_EQ(packed.data()[(j / sliver * k + p) * sliver + j % sliver], j < n ? b(p, j) : 0);
+      }
+    }
+  }
+}
+
+TYPED_TEST(ProductTest, WithPackedWeightsKeepsInfinitiesToTheirRows) {
+  constexpr int64_t m = 7, n = 37, k = 30;
+  std::mt19937 random(13);
+  Matrix<TypeParam> a(m, k, Layout::kRows, random), b(k, n, Layout::kRows, random);
+  a(3, 5) = std::numeric_limits<TypeParam>::infinity();
+  Matrix<TypeParam> c(m, n, Layout::kRows, random), expected = c;
+  NaiveProduct(a, b, expected);
+  Packed<TypeParam>(n, k, b.ConstRef()).Multiply(m, n, a.ConstRef(), 0, c.Ref());
+  EXPECT_TRUE(SameBits(c, expected));
+}
+
 TYPED_TEST(ProductTest, NeedsBoundedScratch) {
   for (int64_t m : {1, 2, 3, 100, 5000, 1'000'000}) {
     for (int64_t k : {1, 100, 5000, 1'000'000}) {
       EXPECT_LE(ProductScratchBytes<TypeParam>(m, m, k), 600 * 1024) << m << ", " << k;
+      EXPECT_LE(PackedProductScratchBytes<TypeParam>(m, m, k), 600 * 1024) << m << ", " << k;
     }
   }
 }

@@ -1,0 +1,327 @@
+#include "scheduler/cuts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "scheduler/planner_ops.h"
+
+namespace flowgrad {
+namespace {
+
+// Fewer pieces of at most so many keep the number of tasks in bounds; more is never needed.
+constexpr int64_t kMostPieces = 256;
+// Work below which an op outside the batch is not cut.
+constexpr double kMinNsToCut = 10'000;
+// Elements of a contiguous innermost dim are cut at cache lines.
+constexpr int64_t kElementsPerLine = 16;
+// Axes shorter than this are cut only if there is no longer one.
+constexpr int64_t kLongAxis = 8;
+
+int64_t RoundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+// Sets of axes that are the same axis: those of ops, joined where they run along one dim of one
+// storage.
+class AxisClasses {
+ public:
+  explicit AxisClasses(const BoundGraph& bound) : bound_(bound) {
+    for (const Storage& storage : bound.storages) {
+      first_dim_.push_back(static_cast<int>(parent_.size()));
+      Grow(storage.dims.size());
+    }
+    for (const BoundOp& op : bound.ops) {
+      first_axis_.push_back(static_cast<int>(parent_.size()));
+      Grow(op.nest.axes.size());
+    }
+    for (size_t o = 0; o < bound.ops.size(); ++o) {
+      const BoundOp& op = bound.ops[o];
+      const size_t operands =
+          std::min(op.nest.operands.size(), op.inputs.size() + op.outputs.size());
+      for (size_t i = 0; i < operands; ++i) {
+        const Layout& layout =
+            i < op.inputs.size() ? op.inputs[i] : op.outputs[i - op.inputs.size()];
+        for (size_t d = 0; d < op.nest.operands[i].size(); ++d) {
+          const int axis = op.nest.operands[i][d];
+          const int dim = axis < 0 ? -1 : StorageDim(layout, d);
+          if (dim >= 0) Join(first_axis_[o] + axis, dim);
+        }
+      }
+    }
+    for (size_t s = 0; s < bound.storages.size(); ++s) {
+      const Storage& storage = bound.storages[s];
+      if (storage.source == Storage::Source::kInput && bound.batch_dims[storage.slot]) {
+        batch_.push_back(Find(first_dim_[s]));
+      }
+    }
+  }
+
+  int ClassOf(int op, int axis) { return Find(first_axis_[op] + axis); }
+  bool IsBatch(int axis_class) {
+    return std::find_if(batch_.begin(), batch_.end(),
+                        [&](int c) { return Find(c) == axis_class; }) != batch_.end();
+  }
+
+ private:
+  void Grow(size_t n) {
+    for (size_t i = 0; i < n; ++i) parent_.push_back(static_cast<int>(parent_.size()));
+  }
+  int Find(int x) {
+    while (parent_[x] != x) x = parent_[x] = parent_[parent_[x]];
+    return x;
+  }
+  void Join(int a, int b) { parent_[Find(a)] = Find(b); }
+
+  // The dim of the storage that runs exactly along dim `d` of a layout, or -1.
+  int StorageDim(const Layout& layout, size_t d) const {
+    if (layout.storage < 0 || layout.dims[d] < 2) return -1;
+    const Dims& dims = bound_.storages[layout.storage].dims;
+    const Dims strides = ContiguousStrides(dims);
+    for (size_t j = 0; j < dims.size(); ++j) {
+      if (dims[j] == layout.dims[d] && strides[j] == layout.strides[d]) {
+        return first_dim_[layout.storage] + static_cast<int>(j);
+      }
+    }
+    return -1;
+  }
+
+  const BoundGraph& bound_;
+  std::vector<int> first_dim_, first_axis_, parent_, batch_;
+};
+
+bool CanCut(const Axis& axis) {
+  return axis.kind == Axis::kParallel && axis.grain > 0 && axis.size > axis.grain;
+}
+
+// Whether a sum may be cut along this axis: its only output gets a row per part.
+bool CanCutSum(const BoundOp& op, const Axis& axis) {
+  return axis.kind == Axis::kReduced && axis.grain > 0 && axis.size > axis.grain &&
+         op.outputs.size() == 1 && op.outputs[0].storage >= 0;
+}
+
+// The axes of output 0, outermost first, then the others.
+std::vector<int> AxesOutermostFirst(const BoundOp& op) {
+  std::vector<int> axes;
+  const auto add = [&](int axis) {
+    if (axis >= 0 && std::find(axes.begin(), axes.end(), axis) == axes.end()) axes.push_back(axis);
+  };
+  if (op.nest.operands.size() > op.inputs.size()) {
+    for (const int8_t axis : op.nest.operands[op.inputs.size()]) add(axis);
+  }
+  for (size_t axis = 0; axis < op.nest.axes.size(); ++axis) add(static_cast<int>(axis));
+  return axes;
+}
+
+// Whether pieces of this axis are neighbours in memory of output 0, so that only multiples of a
+// cache line keep them apart.
+bool IsInnermost(const BoundOp& op, int axis) {
+  const size_t output = op.inputs.size();
+  return op.nest.operands.size() > output && !op.nest.operands[output].empty() &&
+         op.nest.operands[output].back() == axis;
+}
+
+std::vector<int64_t> EvenBounds(int64_t size, int64_t pieces, int64_t multiple) {
+  const int64_t step = RoundUp((size + pieces - 1) / pieces, multiple);
+  std::vector<int64_t> bounds;
+  for (int64_t begin = 0; begin < size; begin += step) bounds.push_back(begin);
+  bounds.push_back(size);
+  return bounds;
+}
+
+class CutChooser {
+ public:
+  CutChooser(const BoundGraph& bound, const PlanOptions& options)
+      : bound_(bound), options_(options), classes_(bound), axis_(bound.ops.size(), -1) {}
+
+  std::vector<Cut> Choose() {
+    for (int o = 0; o < num_ops(); ++o) {
+      axis_[o] = ChooseAxis(o);
+      if (axis_[o] < 0) continue;
+      Group& group = groups_[classes_.ClassOf(o, axis_[o])];
+      group.cost_ns += bound_.ops[o].cost_ns;
+      group.has_product = group.has_product || IsProduct(bound_.ops[o]);
+    }
+    std::vector<Cut> cuts;
+    for (int o = 0; o < num_ops(); ++o) cuts.push_back(CutOf(o));
+    return cuts;
+  }
+
+ private:
+  // All ops that are cut along one class of axes.
+  struct Group {
+    double cost_ns = 0;
+    bool has_product = false;
+  };
+
+  int num_ops() const { return static_cast<int>(bound_.ops.size()); }
+  static bool IsProduct(const BoundOp& op) {
+    return op.op->name() == "MatMul" || op.op->name() == "PackedMatMul";
+  }
+
+  int ChooseAxis(int o) {
+    const BoundOp& op = bound_.ops[o];
+    const std::vector<int> axes = AxesOutermostFirst(op);
+    for (const int axis : axes) {
+      if (CanCut(op.nest.axes[axis]) && classes_.IsBatch(classes_.ClassOf(o, axis))) return axis;
+    }
+    // Along what it reads, if that is cut.
+    for (const Layout& input : op.inputs) {
+      const int producer = input.storage < 0 ? -1 : bound_.storages[input.storage].op;
+      if (producer < 0 || axis_[producer] < 0) continue;
+      const int wanted = classes_.ClassOf(producer, axis_[producer]);
+      for (const int axis : axes) {
+        if (CanCut(op.nest.axes[axis]) && classes_.ClassOf(o, axis) == wanted) return axis;
+      }
+    }
+    if (op.cost_ns < kMinNsToCut) return -1;
+    int best = -1;
+    for (const int axis : axes) {
+      if (!CanCut(op.nest.axes[axis])) continue;
+      if (op.nest.axes[axis].size >= kLongAxis) return axis;
+      if (best < 0) best = axis;
+    }
+    for (const int axis : axes) {
+      if (CanCutSum(op, op.nest.axes[axis])) return axis;
+    }
+    return best;
+  }
+
+  Cut CutOf(int o) {
+    const BoundOp& op = bound_.ops[o];
+    if (axis_[o] < 0) return Cut();
+    const Axis& axis = op.nest.axes[axis_[o]];
+    const int axis_class = classes_.ClassOf(o, axis_[o]);
+    const bool batch = classes_.IsBatch(axis_class);
+    const Group& group = groups_[axis_class];
+    double wanted = group.cost_ns / options_.piece_ns;
+    if (!batch) wanted = std::min(wanted, op.cost_ns / (options_.task_ns / 5));
+    int64_t pieces = std::clamp<int64_t>(std::llround(wanted), 1, kMostPieces);
+    Cut cut;
+    if (axis.kind == Axis::kReduced) {
+      int64_t part = axis.grain;
+      while (part * pieces < axis.size) part *= 2;
+      cut.bounds = EvenBounds(axis.size, (axis.size + part - 1) / part, part);
+      cut.parts = true;
+    } else {
+      int64_t multiple = axis.grain;
+      if (group.has_product && batch) {
+        multiple = std::lcm(multiple, options_.min_rows);
+      } else if (IsInnermost(op, axis_[o])) {
+        multiple = std::lcm(multiple, kElementsPerLine);
+      }
+      pieces = std::min(pieces, std::max<int64_t>(1, axis.size / multiple));
+      cut.bounds = EvenBounds(axis.size, pieces, multiple);
+    }
+    if (cut.bounds.size() < 3) return Cut();
+    cut.axis = axis_[o];
+    return cut;
+  }
+
+  const BoundGraph& bound_;
+  const PlanOptions& options_;
+  AxisClasses classes_;
+  std::vector<int> axis_;  // by op
+  std::map<int, Group> groups_;
+};
+
+// Any axis, at any bounds.
+Cut RandomCut(const BoundOp& op, std::mt19937_64& random) {
+  std::vector<int> axes;
+  for (int axis = 0; axis < static_cast<int>(op.nest.axes.size()); ++axis) {
+    if (CanCut(op.nest.axes[axis]) || CanCutSum(op, op.nest.axes[axis])) axes.push_back(axis);
+  }
+  Cut cut;
+  if (axes.empty() || random() % 4 == 0) return cut;
+  cut.axis = axes[random() % axes.size()];
+  const Axis& axis = op.nest.axes[cut.axis];
+  if (axis.kind == Axis::kReduced) {
+    int64_t part = axis.grain;
+    while (part * 2 < axis.size && random() % 2 == 0) part *= 2;
+    cut.parts = true;
+    cut.bounds = EvenBounds(axis.size, (axis.size + part - 1) / part, part);
+    return cut;
+  }
+  const int64_t grains = (axis.size + axis.grain - 1) / axis.grain;
+  cut.bounds = {0, axis.size};
+  for (int64_t i = static_cast<int64_t>(random() % 6); i > 0; --i) {
+    cut.bounds.push_back(std::min<int64_t>(
+        axis.size, static_cast<int64_t>(random() % static_cast<uint64_t>(grains)) * axis.grain));
+  }
+  std::sort(cut.bounds.begin(), cut.bounds.end());
+  cut.bounds.erase(std::unique(cut.bounds.begin(), cut.bounds.end()), cut.bounds.end());
+  return cut;
+}
+
+// Gives cut sums a storage of parts, and an op that joins them.
+absl::Status JoinCutSums(BoundGraph& bound, std::vector<Cut>& cuts) {
+  std::vector<BoundOp> ops = std::move(bound.ops);
+  bound.ops.clear();
+  std::vector<Cut> all;
+  for (size_t o = 0; o < ops.size(); ++o) {
+    BoundOp& op = ops[o];
+    if (!cuts[o].parts) {
+      PushOp(bound, std::move(op));
+      all.push_back(std::move(cuts[o]));
+      continue;
+    }
+    const std::vector<Layout> sum = op.outputs;
+    Storage parts;
+    parts.dtype = sum[0].dtype;
+    parts.dims = sum[0].dims;
+    parts.dims.insert(parts.dims.begin(), cuts[o].pieces());
+    bound.storages.push_back(std::move(parts));
+    op.outputs[0] = WholeOf(bound, static_cast<int32_t>(bound.storages.size() - 1));
+    const size_t num_storages = bound.storages.size();
+    ASSIGN_OR_RETURN(BoundOp join, MakeOp(bound, JoinPartsOp(), {op.outputs[0]}, op.node, op.name));
+    join.outputs = sum;
+    bound.storages.resize(num_storages);
+    PushOp(bound, std::move(op));
+    PushOp(bound, std::move(join));
+    all.push_back(std::move(cuts[o]));
+    all.emplace_back();
+  }
+  cuts = std::move(all);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ChooseCuts(BoundGraph& bound, const PlanOptions& options, std::mt19937_64* random,
+                        std::vector<Cut>& cuts) {
+  if (random != nullptr) {
+    for (const BoundOp& op : bound.ops) cuts.push_back(RandomCut(op, *random));
+  } else {
+    double work_ns = 0;
+    for (const BoundOp& op : bound.ops) work_ns += op.cost_ns;
+    if (work_ns < options.serial_ns) {
+      cuts.resize(bound.ops.size());
+    } else {
+      cuts = CutChooser(bound, options).Choose();
+    }
+  }
+  return JoinCutSums(bound, cuts);
+}
+
+Layout CutOperand(const BoundOp& op, const Cut& cut, int number, int piece) {
+  const int num_inputs = static_cast<int>(op.inputs.size());
+  const bool is_output = number >= num_inputs;
+  Layout layout = is_output ? op.outputs[number - num_inputs] : op.inputs[number];
+  if (cut.axis < 0 || !layout.present) return layout;
+  if (is_output && cut.parts) {
+    layout.offset += piece * layout.strides[0];
+    layout.dims.erase(layout.dims.begin());
+    layout.strides.erase(layout.strides.begin());
+    return layout;
+  }
+  const std::vector<int8_t>& axes = op.nest.operands[number];
+  for (size_t d = 0; d < axes.size(); ++d) {
+    if (axes[d] != cut.axis) continue;
+    layout.offset += cut.bounds[piece] * layout.strides[d];
+    layout.dims[d] = cut.bounds[piece + 1] - cut.bounds[piece];
+  }
+  return layout;
+}
+
+}  // namespace flowgrad

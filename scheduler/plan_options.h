@@ -1,0 +1,33 @@
+// What a plan may be told.
+
+#ifndef FLOWGRAD_SCHEDULER_PLAN_OPTIONS_H_
+#define FLOWGRAD_SCHEDULER_PLAN_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+
+namespace flowgrad {
+
+// No option changes a bit of a result: see Note [The law of equal bits] in ops/kernel.h. The
+// number of threads is not among them: a plan is the same for any.
+struct PlanOptions {
+  // Work worth handing to another thread; less is joined to what comes before it.
+  double task_ns = 5'000;
+  // What cuts aim at. A piece of a product has at least `min_rows` rows all the same.
+  double piece_ns = 50'000;
+  int64_t min_rows = 8;
+  // A plan of less work than this is one task, and never leaves the calling thread.
+  double serial_ns = 30'000;
+
+  bool pack = true;      // weights are packed once per run for their products
+  bool in_place = true;  // an op's output may take its input's place
+  bool local = true;     // values read in their own task only live in the worker's scratch memory
+  bool reuse = true;     // values that cannot be alive together share memory
+
+  // Cuts, tasks and their order are drawn at random, all of them legal: for tests.
+  std::optional<uint64_t> random_seed;
+};
+
+}  // namespace flowgrad
+
+#endif  // FLOWGRAD_SCHEDULER_PLAN_OPTIONS_H_

@@ -1,0 +1,165 @@
+#include "scheduler/planner_ops.h"
+
+#include <algorithm>
+
+#include "ops/block_space.h"
+#include "ops/integer.h"
+#include "ops/odometer.h"
+#include "ops/product.h"
+#include "ops/sum.h"
+
+namespace flowgrad {
+namespace {
+
+constexpr const char* kOnlyPlanned = "made by the planner, after differentiation";
+
+absl::Status JoinPartsShape(ShapeContext& context) {
+  const SymbolicShape& parts = context.shape(0);
+  context.SetOutput(0, SymbolicShape(parts.begin() + 1, parts.end()));
+  return absl::OkStatus();
+}
+
+// Parts and results are row-major, and few.
+template <class T>
+absl::Status JoinPartsKernel(const KernelContext& context) {
+  const View& parts = context.inputs[0];
+  const View& y = context.outputs[0];
+  const int64_t n = y.num_elements();
+  for (int64_t i = 0; i < n; ++i) {
+    TreeJoin<T> join;
+    for (int64_t p = 0; p < parts.dims[0]; ++p) join.Add(parts.as<const T>()[p * n + i]);
+    y.as<T>()[i] = join.Result();
+  }
+  return absl::OkStatus();
+}
+
+template <class T>
+absl::Status PackShapeOf(ShapeContext& context) {
+  const Dims b = context.dims(0);
+  context.SetOutput(0, {Dim(NumSlivers<T>(b[1])), Dim(b[0] * PackedColumns<T>())});
+  return absl::OkStatus();
+}
+
+absl::Status PackShape(ShapeContext& context) {
+  return context.dtype() == DType::kFloat ? PackShapeOf<float>(context)
+                                          : PackShapeOf<double>(context);
+}
+
+LoopNest PackLoops(const ShapeContext& context) { return LoopsOf("..->s.", context); }
+
+template <class T>
+absl::Status PackKernel(const KernelContext& context) {
+  const View& b = context.inputs[0];
+  const View& packed = context.outputs[0];
+  const int64_t first = context.origin[0] * PackedColumns<T>();
+  const int64_t end = std::min(b.dims[1], first + packed.dims[0] * PackedColumns<T>());
+  PackColumns<T>(end - first, b.dims[0],
+                 {b.as<const T>() + first * b.strides[1], b.strides[0], b.strides[1]},
+                 packed.as<T>());
+  return absl::OkStatus();
+}
+
+absl::Status PackedMatMulShape(ShapeContext& context) {
+  SymbolicShape shape = context.shape(0);
+  shape.back() = context.shape(2).back();
+  context.SetOutput(0, shape);
+  return absl::OkStatus();
+}
+
+// Columns are cut at slivers.
+LoopNest PackedMatMulLoops(const ShapeContext& context) {
+  LoopNest nest = LoopsOf("*i.,..,..->*ij", context);
+  const int8_t columns = nest.operands[3].back();
+  nest.axes[columns].grain =
+      context.dtype() == DType::kFloat ? PackedColumns<float>() : PackedColumns<double>();
+  return nest;
+}
+
+absl::StatusOr<Prepared> PreparePackedMatMul(const ShapeContext& context) {
+  const Dims y = context.output_dims(0);
+  const int64_t m = y[y.size() - 2], n = y.back(), k = context.dims(0).back();
+  return Prepared{nullptr, context.dtype() == DType::kFloat
+                               ? PackedProductScratchBytes<float>(m, n, k)
+                               : PackedProductScratchBytes<double>(m, n, k)};
+}
+
+double PackedMatMulCost(const ShapeContext& context) {
+  const double products = static_cast<double>(NumElements(context.output_dims(0))) *
+                          static_cast<double>(context.dims(0).back());
+  return 50 + products * (context.dtype() == DType::kFloat ? 0.02 : 0.04);
+}
+
+template <class T>
+absl::Status PackedMatMulKernel(const KernelContext& context) {
+  const View& a = context.inputs[0];
+  const View& packed = context.inputs[1];
+  const View& y = context.outputs[0];
+  const int rank = a.rank;
+  const int64_t m = a.dims[rank - 2], k = a.dims[rank - 1], n = y.dims[rank - 1];
+  const int64_t first_sliver = context.origin[rank - 1] / PackedColumns<T>();
+  const T* const b = packed.as<const T>() + first_sliver * k * PackedColumns<T>();
+  Odometer<2> batch;
+  for (int d = 0; d < rank - 2; ++d) batch.AddDim(y.dims[d], {a.strides[d], y.strides[d]});
+  if (batch.empty()) return absl::OkStatus();
+  do {
+    PackedProduct<T>(
+        m, n, k, {a.as<const T>() + batch.offset(0), a.strides[rank - 2], a.strides[rank - 1]}, b,
+        {y.as<T>() + batch.offset(1), y.strides[rank - 2], y.strides[rank - 1]}, context.scratch);
+  } while (batch.Next());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const OpDef& CopyOp() {
+  static const auto* const op =
+      new OpDef(OpDef("Copy", {"x"}, {"y"})
+                    .Doc("The same elements, row by row.", "%0")
+                    .Elementwise(AllTypes(), []<class T>(T x) { return x; })
+                    .NoGradient(kOnlyPlanned));
+  return *op;
+}
+
+const OpDef& JoinPartsOp() {
+  static const auto* const op = new OpDef(
+      OpDef("JoinParts", {"parts"}, {"sum"})
+          .Doc("The sum of the parts of a cut sum.", "sum(%0)")
+          .Shape(JoinPartsShape)
+          .Kernels(NumericTypes(),
+                   []<class T>(const KernelContext& c) { return JoinPartsKernel<Wrapping<T>>(c); })
+          .NoGradient(kOnlyPlanned));
+  return *op;
+}
+
+const OpDef& PackOp() {
+  static const auto* const op = new OpDef(
+      OpDef("Pack", {"B"}, {"packed"})
+          .Doc("A matrix in slivers of columns.", "pack(%0)")
+          .Shape(PackShape)
+          .Loops(PackLoops)
+          .Kernels(FloatTypes(), []<class T>(const KernelContext& c) { return PackKernel<T>(c); })
+          .NoGradient(kOnlyPlanned));
+  return *op;
+}
+
+const OpDef& PackedMatMulOp() {
+  static const auto* const op = new OpDef(
+      OpDef("PackedMatMul", {"A", "packed", "B"}, {"Y"})
+          .Doc("Matrix product with a packed matrix.", "%0 · %1")
+          .Shape(PackedMatMulShape)
+          .Loops(PackedMatMulLoops)
+          .Prepare(PreparePackedMatMul)
+          .Cost(PackedMatMulCost)
+          .Kernels(FloatTypes(),
+                   []<class T>(const KernelContext& c) { return PackedMatMulKernel<T>(c); })
+          .ReadsShapeOnly(2)
+          .NoGradient(kOnlyPlanned));
+  return *op;
+}
+
+const Attributes& NoAttributes() {
+  static const auto* const none = new Attributes();
+  return *none;
+}
+
+}  // namespace flowgrad

@@ -1,0 +1,348 @@
+#include "scheduler/run_state.h"
+
+#include <cstddef>
+#include <deque>
+#include <limits>
+#include <mutex>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/text.h"
+#include "oneapi/tbb/flow_graph.h"
+#include "oneapi/tbb/task_arena.h"
+#include "scheduler/feeds.h"
+#include "scheduler/float_mode.h"
+
+namespace flowgrad {
+namespace {
+
+struct FreeAligned {
+  void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t(kAlignment)); }
+};
+using AlignedBytes = std::unique_ptr<std::byte, FreeAligned>;
+
+// Null if there is no memory.
+AlignedBytes Allocate(int64_t bytes) {
+  return AlignedBytes(static_cast<std::byte*>(
+      ::operator new(static_cast<size_t>(bytes), std::align_val_t(kAlignment), std::nothrow)));
+}
+
+}  // namespace
+
+// What went wrong in a run, and whether it may still go on.
+class RunState::Failures {
+ public:
+  void Clear() {
+    phase_.store(Phase::kOpen, std::memory_order_relaxed);
+    first_.store(kNone, std::memory_order_relaxed);
+    status_ = absl::OkStatus();
+  }
+
+  void Add(int64_t order, const absl::Status& status) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (order >= first_.load(std::memory_order_relaxed)) return;
+    status_ = status;
+    first_.store(order, std::memory_order_relaxed);
+  }
+
+  // A step that comes before every failure so far still runs: it may fail too, and would be the one
+  // to report.
+  bool Skips(const Step& step) const {
+    const int64_t first = first_.load(std::memory_order_relaxed);
+    return first != kNone && (step.writes_state || step.order > first);
+  }
+
+  // From now on nothing runs; false if states may have been written already.
+  bool Stop() {
+    Phase open = Phase::kOpen;
+    return phase_.compare_exchange_strong(open, Phase::kStopped) || open == Phase::kStopped;
+  }
+  // From now on states are written, and the run cannot be stopped.
+  void Commit() {
+    Phase open = Phase::kOpen;
+    phase_.compare_exchange_strong(open, Phase::kCommitted);
+  }
+  bool stopped() const { return phase_.load(std::memory_order_relaxed) == Phase::kStopped; }
+  bool committed() const { return phase_.load(std::memory_order_relaxed) == Phase::kCommitted; }
+  bool any() const { return first_.load(std::memory_order_relaxed) != kNone; }
+
+  absl::Status status() const {
+    if (!status_.ok()) return status_;
+    return stopped() ? absl::CancelledError("the run was cancelled") : absl::OkStatus();
+  }
+
+ private:
+  enum class Phase { kOpen, kStopped, kCommitted };
+  static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+
+  std::mutex mutex_;
+  std::atomic<int64_t> first_ = kNone;
+  std::atomic<Phase> phase_ = Phase::kOpen;
+  absl::Status status_;
+};
+
+struct RunState::BoundStep {
+  KernelContext context;
+  void** pointers;  // inputs, then outputs
+};
+
+// An operand in memory of the caller or of a worker: its pointer changes.
+struct RunState::CallerOperand {
+  int32_t operand;
+  int32_t place;  // in Plan::inputs or Plan::outputs
+};
+
+struct RunState::Memory {
+  AlignedBytes arena;
+  std::vector<AlignedBytes> scratch;  // by worker
+  std::vector<View> views;            // by operand
+  std::vector<void*> pointers;        // by operand
+  std::vector<BoundStep> steps;
+  std::vector<CallerOperand> inputs, outputs;
+  std::vector<const void*> last_inputs;
+  std::vector<void*> last_outputs;
+  struct TaskScratch {
+    std::vector<int32_t> operands;
+    std::byte* bound = nullptr;  // what they and the kernels' scratch point to
+  };
+  std::vector<TaskScratch> tasks;
+};
+
+struct RunState::FlowGraph {
+  using Node = tbb::flow::continue_node<tbb::flow::continue_msg>;
+  tbb::flow::graph graph;
+  std::deque<Node> nodes;  // by task
+  std::vector<Node*> first;
+};
+
+RunState::RunState(std::shared_ptr<const Plan> plan, StateStore* states, const Workers& workers)
+    : plan_(std::move(plan)),
+      states_(states),
+      workers_(workers),
+      memory_(std::make_unique<Memory>()),
+      failures_(std::make_unique<Failures>()) {}
+
+RunState::~RunState() = default;
+
+absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const Plan> plan,
+                                                         StateStore* states,
+                                                         const Workers& workers) {
+  const std::vector<State>& graph_states = plan->graph->states();
+  for (size_t s = 0; s < graph_states.size(); ++s) {
+    if (!plan->reads_state[s] && !plan->writes_state[s]) continue;
+    const Tensor* tensor = states->Find(graph_states[s].name);
+    const TensorType& type = plan->graph->type(graph_states[s].now);
+    if (tensor == nullptr || tensor->type() != type) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "variable ", Quoted(graph_states[s].name), " must be ", type.ToString(), ", but ",
+          tensor == nullptr ? std::string("has no value")
+                            : absl::StrCat("is ", tensor->type().ToString())));
+    }
+  }
+  std::unique_ptr<RunState> run(new RunState(std::move(plan), states, workers));
+  const bool parallel = run->plan_->tasks.size() > 1 && workers.arena() != nullptr;
+  run->memory_->arena = Allocate(run->plan_->arena_bytes);
+  bool has_memory = run->memory_->arena != nullptr;
+  for (int w = 0; w < (parallel ? workers.threads() : 1); ++w) {
+    run->memory_->scratch.push_back(Allocate(run->plan_->scratch_bytes));
+    has_memory = has_memory && run->memory_->scratch.back() != nullptr;
+  }
+  if (!has_memory) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("a run needs ", run->num_bytes(), " bytes, more than there are"));
+  }
+  run->Bind();
+  if (parallel) run->MakeFlowGraph();
+  return run;
+}
+
+int64_t RunState::num_bytes() const {
+  return plan_->arena_bytes + plan_->scratch_bytes * static_cast<int64_t>(memory_->scratch.size());
+}
+
+void RunState::SetPointer(int32_t operand, void* base) {
+  std::byte* const data = static_cast<std::byte*>(base) + plan_->operands[operand].offset;
+  memory_->views[operand].data = data;
+  memory_->pointers[operand] = data;
+}
+
+void RunState::Bind() {
+  const Plan& plan = *plan_;
+  memory_->views.resize(plan.operands.size());
+  memory_->pointers.resize(plan.operands.size());
+  std::vector<int32_t> input_place(plan.graph->inputs().size());
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    input_place[plan.inputs[i].index] = static_cast<int32_t>(i);
+  }
+  for (int32_t i = 0; i < static_cast<int32_t>(plan.operands.size()); ++i) {
+    const Operand& operand = plan.operands[i];
+    if (!operand.present) continue;
+    View& view = memory_->views[i];
+    view.dtype = operand.dtype;
+    view.rank = operand.rank;
+    view.dims = operand.rank == 0 ? kNoDims : plan.numbers.data() + operand.dims;
+    view.strides = operand.rank == 0 ? kNoDims : view.dims + operand.rank;
+    switch (operand.space) {
+      case Space::kArena:
+        SetPointer(i, memory_->arena.get());
+        break;
+      case Space::kState:
+        SetPointer(i, states_->Find(plan.graph->states()[operand.slot].name)->bytes());
+        break;
+      case Space::kConstant:
+        SetPointer(i, plan.constants[operand.slot].bytes());
+        break;
+      case Space::kInput:
+        memory_->inputs.push_back({i, input_place[operand.slot]});
+        break;
+      case Space::kOutput:
+        memory_->outputs.push_back({i, operand.slot});
+        break;
+      case Space::kScratch:
+      case Space::kNone:
+        break;
+    }
+  }
+  memory_->last_inputs.resize(plan.inputs.size());
+  memory_->last_outputs.resize(plan.outputs.size());
+  for (const Step& step : plan.steps) {
+    BoundStep bound;
+    const View* views = memory_->views.data() + step.operands;
+    bound.context.inputs = absl::MakeConstSpan(views, step.num_inputs);
+    bound.context.outputs = absl::MakeConstSpan(views + step.num_inputs, step.num_outputs);
+    bound.context.origin = absl::MakeConstSpan(plan.numbers.data() + step.origin, 2 * kMaxRank);
+    bound.context.prepared_data = step.prepared;
+    bound.context.values = &values_;
+    bound.context.stream = step.stream;
+    bound.pointers = memory_->pointers.data() + step.operands;
+    memory_->steps.push_back(bound);
+  }
+  for (const Task& task : plan.tasks) {
+    memory_->tasks.emplace_back();
+    for (int32_t s = task.first_step; s < task.end_step; ++s) {
+      const Step& step = plan.steps[s];
+      for (int32_t i = 0; i < step.num_inputs + step.num_outputs; ++i) {
+        if (plan.operands[step.operands + i].space == Space::kScratch) {
+          memory_->tasks.back().operands.push_back(step.operands + i);
+        }
+      }
+    }
+  }
+}
+
+void RunState::BindCaller(absl::Span<const void* const> inputs, absl::Span<void* const> outputs) {
+  bool changed = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    changed = changed || inputs[i] != memory_->last_inputs[i];
+    memory_->last_inputs[i] = inputs[i];
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    changed = changed || outputs[i] != memory_->last_outputs[i];
+    memory_->last_outputs[i] = outputs[i];
+  }
+  if (!changed) return;
+  for (const CallerOperand& operand : memory_->inputs) {
+    SetPointer(operand.operand, const_cast<void*>(inputs[operand.place]));
+  }
+  for (const CallerOperand& operand : memory_->outputs) {
+    SetPointer(operand.operand, outputs[operand.place]);
+  }
+}
+
+void RunState::MakeFlowGraph() {
+  workers_.arena()->execute([this] {
+    flow_ = std::make_unique<FlowGraph>();
+    for (int32_t t = 0; t < static_cast<int32_t>(plan_->tasks.size()); ++t) {
+      flow_->nodes.emplace_back(flow_->graph, [this, t](const tbb::flow::continue_msg&) {
+        const FloatMode mode;
+        RunTask(t, ScratchOfThread());
+      });
+      for (const int32_t before : plan_->tasks[t].before) {
+        tbb::flow::make_edge(flow_->nodes[before], flow_->nodes[t]);
+      }
+      if (plan_->tasks[t].before.empty()) flow_->first.push_back(&flow_->nodes[t]);
+    }
+  });
+}
+
+std::byte* RunState::ScratchOfThread() {
+  return memory_->scratch[tbb::this_task_arena::current_thread_index()].get();
+}
+
+absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void* const> outputs,
+                           const StepValues& values, const std::atomic<bool>* cancel) {
+  const StateStore::Access access(states_, plan_->gate_task >= 0);
+  RETURN_IF_ERROR(access.status());
+  BindCaller(inputs, outputs);
+  values_ = values;
+  cancel_ = cancel;
+  failures_->Clear();
+  if (flow_ != nullptr) {
+    workers_.arena()->execute([this] {
+      for (FlowGraph::Node* node : flow_->first) node->try_put(tbb::flow::continue_msg());
+      flow_->graph.wait_for_all();
+    });
+  } else {
+    const FloatMode mode;
+    for (int32_t t = 0; t < static_cast<int32_t>(plan_->tasks.size()); ++t) {
+      RunTask(t, memory_->scratch[0].get());
+    }
+  }
+  const absl::Status status = failures_->status();
+  if (!status.ok() && failures_->committed()) states_->MarkBroken();
+  return status;
+}
+
+void RunState::RunTask(int32_t index, std::byte* scratch) {
+  const Task& task = plan_->tasks[index];
+  Memory::TaskScratch& mine = memory_->tasks[index];
+  if (mine.bound != scratch) {
+    mine.bound = scratch;
+    for (const int32_t operand : mine.operands) SetPointer(operand, scratch);
+    for (int32_t s = task.first_step; s < task.end_step; ++s) {
+      memory_->steps[s].context.scratch = scratch;
+    }
+  }
+  if (cancel_ != nullptr && cancel_->load(std::memory_order_relaxed)) failures_->Stop();
+  if (failures_->stopped()) return;
+  RunSteps(task);
+}
+
+void RunState::RunSteps(const Task& task) {
+  for (int32_t s = task.first_step; s < task.end_step; ++s) {
+    if (failures_->any() && failures_->Skips(plan_->steps[s])) continue;
+    if (observer_ == nullptr) {
+      RunStep(s);
+    } else if (const absl::Status status = observer_->BeforeStep(*plan_, s); !status.ok()) {
+      failures_->Add(plan_->steps[s].order, status);
+    } else {
+      RunStep(s);
+      observer_->AfterStep(*plan_, s);
+    }
+  }
+}
+
+void RunState::RunStep(int32_t index) {
+  const Step& step = plan_->steps[index];
+  BoundStep& bound = memory_->steps[index];
+  if (step.block.run != nullptr) {
+    step.block.run(bound.pointers, bound.pointers + step.num_inputs, step.elements, step.prepared);
+    return;
+  }
+  if (step.kernel == nullptr) return PassGate();
+  if (absl::Status status = step.kernel(bound.context); !status.ok()) {
+    const PlannedOp& op = plan_->ops[step.op];
+    failures_->Add(step.order, AtNode(status, op.name, op.kind));
+  }
+}
+
+void RunState::PassGate() {
+  if (cancel_ != nullptr && cancel_->load(std::memory_order_relaxed)) failures_->Stop();
+  if (!failures_->any()) failures_->Commit();
+}
+
+}  // namespace flowgrad

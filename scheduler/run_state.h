@@ -1,0 +1,92 @@
+// One run of a plan at a time: memory, steps with pointers, the flow graph.
+//
+// Made once, run many times; a run allocates nothing. Several run states of one plan, or of plans
+// over the same states, may run at once by the rule of StateStore.
+
+#ifndef FLOWGRAD_SCHEDULER_RUN_STATE_H_
+#define FLOWGRAD_SCHEDULER_RUN_STATE_H_
+
+#include <atomic>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "ops/kernel.h"
+#include "scheduler/plan.h"
+#include "scheduler/state_store.h"
+#include "scheduler/workers.h"
+
+namespace flowgrad {
+
+// Looks at steps as they run, on whatever thread runs them.
+class StepObserver {
+ public:
+  virtual ~StepObserver() = default;
+  // An error is taken for the step's own, and the step does not run.
+  virtual absl::Status BeforeStep(const Plan& plan, int step) = 0;
+  virtual void AfterStep(const Plan& plan, int step) = 0;
+};
+
+class RunState {
+ public:
+  // Takes all memory that runs need. FailedPrecondition if `states` lacks a state of the plan, or
+  // has it with another type. `states` must outlive the run state.
+  static absl::StatusOr<std::unique_ptr<RunState>> Make(std::shared_ptr<const Plan> plan,
+                                                        StateStore* states, const Workers& workers);
+  ~RunState();
+  RunState(const RunState&) = delete;
+  RunState& operator=(const RunState&) = delete;
+
+  const Plan& plan() const { return *plan_; }
+  // Memory of this run state, beside the states.
+  int64_t num_bytes() const;
+
+  // Runs the plan once. `inputs` are in the order of Plan::inputs, `outputs` in that of
+  // Plan::outputs: memory of the caller, row by row, aligned to its elements; outputs overlap
+  // nothing. Where `cancel` becomes true before the first state is written the run ends with
+  // Cancelled.
+  //
+  // After an error the states are as they were. Errors name the node; of several the one of the
+  // first node, and there of the first piece, whatever the threads did.
+  absl::Status Run(absl::Span<const void* const> inputs, absl::Span<void* const> outputs,
+                   const StepValues& values, const std::atomic<bool>* cancel = nullptr);
+
+  // For traces and tests; null: nobody looks. It must outlive the runs.
+  void set_observer(StepObserver* observer) { observer_ = observer; }
+
+ private:
+  class Failures;
+  struct FlowGraph;
+  struct Worker;
+
+  RunState(std::shared_ptr<const Plan> plan, StateStore* states, const Workers& workers);
+  void Bind();
+  void BindCaller(absl::Span<const void* const> inputs, absl::Span<void* const> outputs);
+  void SetPointer(int32_t operand, void* base);
+  void MakeFlowGraph();
+  void RunTask(int32_t task, std::byte* scratch);
+  void RunSteps(const Task& task);
+  void RunStep(int32_t step);
+  void PassGate();
+  std::byte* ScratchOfThread();
+
+  struct BoundStep;
+  struct CallerOperand;
+
+  const std::shared_ptr<const Plan> plan_;
+  StateStore* const states_;
+  const Workers workers_;
+  StepObserver* observer_ = nullptr;
+
+  struct Memory;
+  std::unique_ptr<Memory> memory_;
+  std::unique_ptr<FlowGraph> flow_;
+  const std::atomic<bool>* cancel_ = nullptr;
+  StepValues values_;
+  std::unique_ptr<Failures> failures_;
+};
+
+}  // namespace flowgrad
+
+#endif  // FLOWGRAD_SCHEDULER_RUN_STATE_H_

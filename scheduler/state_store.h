@@ -1,0 +1,64 @@
+// The states of a model: parameters, moments, statistics, counters, each a tensor by name.
+//
+// Tensors keep their addresses for the life of the store, so runs of several plans (training,
+// inference, other batch sizes) work on the same memory. Rule: one run that writes, or any number
+// that only read, at a time; whoever comes second is refused, not made to wait.
+
+#ifndef FLOWGRAD_SCHEDULER_STATE_STORE_H_
+#define FLOWGRAD_SCHEDULER_STATE_STORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "ops/tensor.h"
+
+namespace flowgrad {
+
+class StateStore {
+ public:
+  StateStore() = default;
+  StateStore(const StateStore&) = delete;
+  StateStore& operator=(const StateStore&) = delete;
+
+  // Adds copies of these tensors, replacing those of the same name and type in place. Also mends a
+  // broken store once each of its states has been given anew. REQUIRES: no run is under way
+  void Set(const std::map<std::string, Tensor, std::less<>>& tensors);
+
+  // Null if there is none of this name.
+  const Tensor* Find(absl::string_view name) const;
+  const std::map<std::string, Tensor, std::less<>>& tensors() const { return tensors_; }
+
+  // A run, as long as it lives; not ok() if it may not start: FailedPrecondition.
+  class [[nodiscard]] Access {
+   public:
+    Access(StateStore* store, bool writes);
+    ~Access();
+    Access(const Access&) = delete;
+    Access& operator=(const Access&) = delete;
+    const absl::Status& status() const { return status_; }
+
+   private:
+    StateStore* store_;
+    bool writes_;
+    absl::Status status_;
+  };
+
+  // A step failed after it began to write: a bug of ours. What the states hold is neither old nor
+  // new, and nobody may use them until they are set again.
+  void MarkBroken() { broken_ = true; }
+  bool broken() const { return broken_; }
+
+ private:
+  std::map<std::string, Tensor, std::less<>> tensors_;
+  std::map<std::string, bool, std::less<>> mended_;  // since the store broke
+  std::atomic<int> readers_ = 0;                     // -1: one writer
+  std::atomic<bool> broken_ = false;
+};
+
+}  // namespace flowgrad
+
+#endif  // FLOWGRAD_SCHEDULER_STATE_STORE_H_

@@ -1,0 +1,308 @@
+// Steps become tasks worth handing to a thread.
+//
+// Steps are taken in the order in which their readers ask for them, so that a panel goes on through
+// its layers. A step joins the task of a step it waits for, where everything else it waits for is
+// an ancestor of that task: then joining delays nobody and can make no cycle. Small steps that wait
+// for nothing go where they are read first; those that many read go into a task of their own that
+// comes first.
+
+#include <algorithm>
+#include <queue>
+#include <utility>
+
+#include "scheduler/draft.h"
+
+namespace flowgrad {
+namespace {
+
+// Tasks stop growing at this multiple of PlanOptions::piece_ns.
+constexpr double kMostPieces = 4;
+// How many recent tasks a small step looks at.
+constexpr int kRecentTasks = 4;
+// A small step that waits for nothing joins its first reader if it has no more readers than this.
+constexpr size_t kFewReaders = 4;
+// With more tasks than this, telling which come before which costs too much; all becomes one.
+constexpr size_t kMostTasks = 16384;
+
+class TaskMaker {
+ public:
+  explicit TaskMaker(Draft& draft) : draft_(draft), steps_(draft.steps), options_(*draft.options) {
+    successors_.resize(steps_.size());
+    for (size_t s = 0; s < steps_.size(); ++s) {
+      for (const int32_t before : steps_[s].before) {
+        successors_[before].push_back(static_cast<int32_t>(s));
+      }
+    }
+  }
+
+  absl::Status Make() {
+    const std::vector<int32_t> order = draft_.random != nullptr ? RandomOrder() : ReadersFirst();
+    if (!RespectsWaits(order)) return absl::InternalError("steps of a plan wait for each other");
+    double work_ns = 0;
+    for (const DraftStep& step : steps_) work_ns += step.cost_ns;
+    draft_.task_of.assign(steps_.size(), -1);
+    if (draft_.random == nullptr && work_ns < options_.serial_ns) {
+      PutAllIntoOne(order);
+      return absl::OkStatus();
+    }
+    if (draft_.random == nullptr) PutShared(order);
+    for (const int32_t step : order) {
+      if (draft_.task_of[step] < 0 && !IsLazy(step)) Put(step);
+      if (tasks_.size() <= kMostTasks) continue;
+      PutAllIntoOne(order);
+      return absl::OkStatus();
+    }
+    Number();
+    return absl::OkStatus();
+  }
+
+ private:
+  // A topological order in which each step comes when the first of its readers needs it.
+  std::vector<int32_t> ReadersFirst() const {
+    std::vector<int32_t> order;
+    std::vector<bool> seen(steps_.size());
+    std::vector<std::pair<int32_t, size_t>> open;  // step, how many before it were visited
+    for (size_t last = 0; last < steps_.size(); ++last) {
+      if (!successors_[last].empty()) continue;
+      open.emplace_back(static_cast<int32_t>(last), 0);
+      seen[last] = true;
+      while (!open.empty()) {
+        auto& [step, visited] = open.back();
+        if (visited == steps_[step].before.size()) {
+          order.push_back(step);
+          open.pop_back();
+          continue;
+        }
+        const int32_t before = steps_[step].before[visited++];
+        if (seen[before]) continue;
+        seen[before] = true;
+        open.emplace_back(before, 0);
+      }
+    }
+    return order;
+  }
+
+  bool RespectsWaits(const std::vector<int32_t>& order) const {
+    std::vector<bool> done(steps_.size());
+    for (const int32_t step : order) {
+      for (const int32_t before : steps_[step].before) {
+        if (!done[before]) return false;
+      }
+      done[step] = true;
+    }
+    return order.size() == steps_.size();
+  }
+
+  std::vector<int32_t> RandomOrder() {
+    std::vector<int32_t> waiting, ready, order;
+    for (const DraftStep& step : steps_)
+      waiting.push_back(static_cast<int32_t>(step.before.size()));
+    for (size_t s = 0; s < steps_.size(); ++s) {
+      if (waiting[s] == 0) ready.push_back(static_cast<int32_t>(s));
+    }
+    while (!ready.empty()) {
+      std::swap(ready[(*draft_.random)() % ready.size()], ready.back());
+      const int32_t step = ready.back();
+      ready.pop_back();
+      order.push_back(step);
+      for (const int32_t next : successors_[step]) {
+        if (--waiting[next] == 0) ready.push_back(next);
+      }
+    }
+    return order;
+  }
+
+  bool IsSmall(int32_t step) const { return steps_[step].cost_ns <= options_.task_ns; }
+
+  // Small whole ops that wait for nothing but such ops, and that many read: the learning rate made
+  // ready, say. They come first, in one task.
+  void PutShared(const std::vector<int32_t>& order) {
+    std::vector<bool> shared(steps_.size());
+    double sum_ns = 0;
+    for (const int32_t step : order) {
+      const bool whole = step != draft_.gate && draft_.cuts[steps_[step].op].axis < 0;
+      bool fits = whole && !steps_[step].writes_state && successors_[step].size() > kFewReaders &&
+                  sum_ns + steps_[step].cost_ns <= options_.task_ns;
+      for (const int32_t before : steps_[step].before) fits = fits && shared[before];
+      if (!fits) continue;
+      shared[step] = true;
+      sum_ns += steps_[step].cost_ns;
+      if (tasks_.empty()) MakeTask({});
+      Append(0, step);
+    }
+  }
+
+  // Whether a step goes with its first reader: a small one that waits for nothing but such steps.
+  bool IsLazy(int32_t step) const {
+    if (draft_.random != nullptr || step == draft_.gate || !IsSmall(step)) return false;
+    if (successors_[step].empty() || successors_[step].size() > kFewReaders) return false;
+    for (const int32_t before : steps_[step].before) {
+      if (draft_.task_of[before] >= 0) return false;
+    }
+    return true;
+  }
+
+  void PutAllIntoOne(const std::vector<int32_t>& order) {
+    tasks_.assign(1, DraftTask());
+    for (const int32_t step : order) Append(0, step);
+    draft_.tasks = std::move(tasks_);
+  }
+
+  void Append(int32_t task, int32_t step) {
+    draft_.task_of[step] = task;
+    tasks_[task].steps.push_back(step);
+    tasks_[task].cost_ns += steps_[step].cost_ns;
+  }
+
+  int32_t MakeTask(const std::vector<int32_t>& before) {
+    tasks_.emplace_back();
+    has_successors_.push_back(false);
+    start_ns_.push_back(0);
+    const auto made = static_cast<int32_t>(tasks_.size()) - 1;
+    for (const int32_t other : before) WaitFor(made, other);
+    return made;
+  }
+
+  // REQUIRES: nobody waits for `task`
+  void WaitFor(int32_t task, int32_t before) {
+    tasks_[task].ancestors.AddAll(tasks_[before].ancestors);
+    tasks_[task].ancestors.Add(before);
+    tasks_[task].before.push_back(before);
+    has_successors_[before] = true;
+    start_ns_[task] = std::max(start_ns_[task], FinishNs(before));
+  }
+
+  // With any number of threads.
+  double FinishNs(int32_t task) const { return start_ns_[task] + tasks_[task].cost_ns; }
+
+  void Put(int32_t step) {
+    std::vector<int32_t> before;
+    const std::vector<int32_t> lazy = LazyBefore(step, before);
+    std::sort(before.begin(), before.end(), std::greater<>());
+    before.erase(std::unique(before.begin(), before.end()), before.end());
+    int32_t task = step == draft_.gate ? -1 : FindTask(step, before);
+    if (task < 0) {
+      task = MakeTask(before);
+    } else {
+      for (const int32_t other : before) {
+        if (other != task && !tasks_[task].ancestors.Has(other)) WaitFor(task, other);
+      }
+    }
+    for (const int32_t other : lazy) Append(task, other);
+    Append(task, step);
+  }
+
+  // Steps before `step` that are in no task yet, in order. The tasks of the others go to `tasks`.
+  std::vector<int32_t> LazyBefore(int32_t step, std::vector<int32_t>& tasks) const {
+    std::vector<int32_t> lazy, open = {step};
+    while (!open.empty()) {
+      const int32_t reader = open.back();
+      open.pop_back();
+      for (const int32_t before : steps_[reader].before) {
+        if (draft_.task_of[before] >= 0) {
+          tasks.push_back(draft_.task_of[before]);
+        } else {
+          lazy.push_back(before);
+          open.push_back(before);
+        }
+      }
+    }
+    std::sort(lazy.begin(), lazy.end());
+    lazy.erase(std::unique(lazy.begin(), lazy.end()), lazy.end());
+    return lazy;
+  }
+
+  // A task that the step may join, or -1.
+  int32_t FindTask(int32_t step, const std::vector<int32_t>& before) {
+    const double cost_ns = steps_[step].cost_ns;
+    const double most_ns = kMostPieces * options_.piece_ns;
+    for (const int32_t task : before) {
+      const double sum_ns = tasks_[task].cost_ns + cost_ns;
+      bool fits =
+          sum_ns <= options_.piece_ns || IsSmall(step) || cost_ns <= tasks_[task].cost_ns / 4;
+      fits = fits && (sum_ns <= most_ns || cost_ns <= options_.task_ns / 10);
+      if (draft_.random != nullptr) fits = (*draft_.random)() % 3 != 0;
+      if (fits && MayJoin(task, before)) return task;
+    }
+    double ready_ns = 0;
+    for (const int32_t task : before) ready_ns = std::max(ready_ns, FinishNs(task));
+    const auto newest = static_cast<int32_t>(tasks_.size()) - 1;
+    for (int32_t task = newest; task >= 0 && task > newest - kRecentTasks; --task) {
+      bool fits = tasks_[task].cost_ns + cost_ns <= options_.task_ns &&
+                  start_ns_[task] <= ready_ns + options_.task_ns;
+      if (draft_.random != nullptr) fits = (*draft_.random)() % 8 == 0;
+      if (fits && MayJoin(task, before)) return task;
+    }
+    return -1;
+  }
+
+  // Whether all of `before` are the task, or its ancestors, or may become such: nobody waits for
+  // the task yet, and they are done about when it starts.
+  bool MayJoin(int32_t task, const std::vector<int32_t>& before) const {
+    if (draft_.gate >= 0 && task == draft_.task_of[draft_.gate]) return false;
+    for (const int32_t other : before) {
+      if (other == task || tasks_[task].ancestors.Has(other)) continue;
+      if (has_successors_[task] || FinishNs(other) > start_ns_[task] + options_.task_ns)
+        return false;
+    }
+    return true;
+  }
+
+  // Numbers the tasks in an order in which they may run, each as soon as the first of those before
+  // it in the order they were made.
+  void Number() {
+    const size_t count = tasks_.size();
+    std::vector<std::vector<int32_t>> successors(count);
+    std::vector<int32_t> waiting(count), number(count), order;
+    for (size_t t = 0; t < count; ++t) {
+      waiting[t] = static_cast<int32_t>(tasks_[t].before.size());
+      for (const int32_t before : tasks_[t].before) {
+        successors[before].push_back(static_cast<int32_t>(t));
+      }
+    }
+    std::priority_queue<int32_t, std::vector<int32_t>, std::greater<>> ready;
+    for (size_t t = 0; t < count; ++t) {
+      if (waiting[t] == 0) ready.push(static_cast<int32_t>(t));
+    }
+    while (!ready.empty()) {
+      const int32_t task = ready.top();
+      ready.pop();
+      number[task] = static_cast<int32_t>(order.size());
+      order.push_back(task);
+      for (const int32_t next : successors[task]) {
+        if (--waiting[next] == 0) ready.push(next);
+      }
+    }
+    for (const int32_t old : order) {
+      DraftTask task = std::move(tasks_[old]);
+      for (int32_t& before : task.before) before = number[before];
+      std::sort(task.before.begin(), task.before.end(), std::greater<>());
+      task.before.erase(std::unique(task.before.begin(), task.before.end()), task.before.end());
+      task.ancestors = BitSet();
+      std::vector<int32_t> reduced;
+      for (const int32_t before : task.before) {
+        if (task.ancestors.Has(before)) continue;
+        reduced.push_back(before);
+        task.ancestors.AddAll(draft_.tasks[before].ancestors);
+        task.ancestors.Add(before);
+      }
+      task.before = std::move(reduced);
+      draft_.tasks.push_back(std::move(task));
+    }
+    for (int32_t& task : draft_.task_of) task = number[task];
+  }
+
+  Draft& draft_;
+  const std::vector<DraftStep>& steps_;
+  const PlanOptions& options_;
+  std::vector<std::vector<int32_t>> successors_;
+  std::vector<DraftTask> tasks_;  // as made; Number() orders them
+  std::vector<bool> has_successors_;
+  std::vector<double> start_ns_;  // with any number of threads
+};
+
+}  // namespace
+
+absl::Status MakeTasks(Draft& draft) { return TaskMaker(draft).Make(); }
+
+}  // namespace flowgrad
