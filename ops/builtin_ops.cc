@@ -12,6 +12,7 @@ namespace flowgrad {
   OP(And)                        \
   OP(ArgMax)                     \
   OP(Cast)                       \
+  OP(CheckFinite)                \
   OP(Concat)                     \
   OP(Constant)                   \
   OP(Cos)                        \

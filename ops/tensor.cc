@@ -258,6 +258,15 @@ Tensor Tensor::Filled(DType dtype, absl::Span<const int64_t> dims, double value)
   return tensor;
 }
 
+Tensor Tensor::Borrow(DType dtype, absl::Span<const int64_t> dims, void* data) {
+  Tensor tensor;
+  tensor.buffer_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(data), [](std::byte*) {});
+  tensor.dtype_ = dtype;
+  tensor.dims_.assign(dims.begin(), dims.end());
+  tensor.strides_ = ContiguousStrides(dims);
+  return tensor;
+}
+
 View Tensor::view() const {
   View view;
   view.data = bytes();

@@ -157,6 +157,9 @@ class Tensor {
     for (size_t i = 0; i < values.size(); ++i) tensor.data<T>()[i] = values[i];
     return tensor;
   }
+  // Memory of the caller, row by row and aligned to its elements, which must outlive all tensors
+  // that look at it.
+  static Tensor Borrow(DType dtype, absl::Span<const int64_t> dims, void* data);
   // A scalar or tensor filled with `value`, converted to `dtype`.
   static Tensor Filled(DType dtype, absl::Span<const int64_t> dims, double value);
 

@@ -132,7 +132,7 @@ class Binder {
   absl::Status BindInputs(const FedTypes& fed) {
     SymbolValues symbols;
     for (const auto& [name, type] : fed) {
-      RETURN_IF_ERROR(FindInput(graph_, name).status());
+      RETURN_IF_ERROR(FindFeed(graph_, name).status());
     }
     for (size_t i = 0; i < graph_.inputs().size(); ++i) {
       const GraphInput& input = graph_.inputs()[i];

@@ -28,7 +28,7 @@ absl::Status BindSymbols(absl::string_view what, const TensorType& type, const T
       absl::StrCat(what, " must be ", type.ToString(), ", but is ", given.ToString()));
 }
 
-absl::StatusOr<ValueId> FindInput(const Graph& graph, absl::string_view name) {
+absl::StatusOr<ValueId> FindFeed(const Graph& graph, absl::string_view name) {
   const ValueId value = graph.Find(name);
   if (value.present() && graph.node(value).op == nullptr) return value;
   std::vector<std::string> names;

@@ -23,7 +23,7 @@ absl::Status BindSymbols(absl::string_view what, const TensorType& type, const T
                          SymbolValues& symbols);
 
 // The value of the input of this name. NotFound, with the nearest name, if there is none.
-absl::StatusOr<ValueId> FindInput(const Graph& graph, absl::string_view name);
+absl::StatusOr<ValueId> FindFeed(const Graph& graph, absl::string_view name);
 
 // The value that a run's fetch of this name gives: of an output, or of any value. NotFound, with
 // the nearest name, otherwise.

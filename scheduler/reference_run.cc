@@ -29,7 +29,7 @@ class Run {
 
   absl::Status Feed(const TensorMap& feeds, const TensorMap& states) {
     for (const auto& [name, tensor] : feeds) {
-      ASSIGN_OR_RETURN(const ValueId value, FindInput(graph_, name));
+      ASSIGN_OR_RETURN(const ValueId value, FindFeed(graph_, name));
       RETURN_IF_ERROR(Set(absl::StrCat("input ", Quoted(name)), value, tensor));
     }
     for (const GraphInput& input : graph_.inputs()) {

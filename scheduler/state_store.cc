@@ -26,6 +26,14 @@ const Tensor* StateStore::Find(absl::string_view name) const {
   return found == tensors_.end() ? nullptr : &found->second;
 }
 
+Tensor StateStore::Copy(absl::string_view name) const {
+  const Tensor* state = Find(name);
+  if (state == nullptr) return Tensor();
+  Tensor copy(state->dtype(), state->dims());
+  if (copy.num_bytes() > 0) std::memcpy(copy.bytes(), state->bytes(), copy.num_bytes());
+  return copy;
+}
+
 StateStore::Access::Access(StateStore* store, bool writes) : store_(store), writes_(writes) {
   if (store_->broken_) {
     status_ = absl::FailedPreconditionError(

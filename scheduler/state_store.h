@@ -28,8 +28,10 @@ class StateStore {
   // broken store once each of its states has been given anew. REQUIRES: no run is under way
   void Set(const std::map<std::string, Tensor, std::less<>>& tensors);
 
-  // Null if there is none of this name.
+  // Null if there is none of this name. The elements change with the next run that writes.
   const Tensor* Find(absl::string_view name) const;
+  // A tensor of its own; absent if there is none of this name. REQUIRES: no run writes
+  Tensor Copy(absl::string_view name) const;
   const std::map<std::string, Tensor, std::less<>>& tensors() const { return tensors_; }
 
   // A run, as long as it lives; not ok() if it may not start: FailedPrecondition.

@@ -252,6 +252,14 @@ def _libraries():
         probe = "/usr/include/nlohmann/json.hpp",
         targets = {":json": ""},
     )
+    # Only what //benchmarks measures against. It calls gcc's OpenMP library.
+    system_library(
+        name = "onednn",
+        deb = "libdnnl-dev",
+        probe = "/usr/include/dnnl.h",
+        targets = {":onednn": "-ldnnl -lgomp"},
+        optional = True,
+    )
     system_library(
         name = "random123",
         deb = "librandom123-dev",

@@ -100,6 +100,24 @@ void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64
   command.add_option_function<std::string>(names, set, doc)->check(CheckNumber)->type_name("N");
 }
 
+void AddThreads(CLI::App& command, std::optional<uint64_t>& threads) {
+  const auto check = [](const std::string& text) {
+    uint64_t number = 0;
+    const bool fits = absl::SimpleAtoi(text, &number) && number >= 1 && number <= kMostThreads;
+    return fits ? "" : absl::StrCat("must be from 1 to ", kMostThreads, ", but is ", Quoted(text));
+  };
+  const auto set = [&threads](const std::string& text) {
+    uint64_t number = 0;
+    if (absl::SimpleAtoi(text, &number)) threads = number;
+  };
+  command
+      .add_option_function<std::string>(
+          "--threads", set,
+          "Threads at most; default: as many as the machine has. The results are the same bits")
+      ->check(check)
+      ->type_name("N");
+}
+
 void AddNamedFiles(CLI::App& command, const std::string& names, std::vector<NamedFile>& files,
                    const std::string& doc) {
   const auto set = [&files](const std::vector<std::string>& texts) {

@@ -37,6 +37,10 @@ CLI::Option* AddFlagOrChoice(CLI::App& command, const std::string& names, std::s
 void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64_t>& value,
                const std::string& doc);
 
+// --threads, from 1 to kMostThreads.
+inline constexpr uint64_t kMostThreads = 1024;
+void AddThreads(CLI::App& command, std::optional<uint64_t>& threads);
+
 // NAME=FILE, any number of times or, for one, once.
 void AddNamedFiles(CLI::App& command, const std::string& names, std::vector<NamedFile>& files,
                    const std::string& doc);

@@ -24,7 +24,7 @@ namespace {
 
 struct TrainOptions {
   std::string model;
-  std::optional<uint64_t> seed, steps, batch;
+  std::optional<uint64_t> seed, steps, batch, threads;
   std::string out, weights, data;
 };
 
@@ -58,6 +58,7 @@ absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
   TrainerOptions settings;
   settings.seed = options.seed;
   settings.data_folder = options.data;
+  if (options.threads) settings.threads = static_cast<int>(*options.threads);
   if (options.steps) settings.steps = static_cast<int64_t>(*options.steps);
   if (options.batch) settings.batch_size = static_cast<int64_t>(*options.batch);
   absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Make(model, settings, registry);
@@ -96,6 +97,7 @@ Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
   AddNumber(command, "--steps", options->steps,
             "Train this many steps; default: as the model says");
   AddNumber(command, "--batch", options->batch, "Samples per step; default: as the model says");
+  AddThreads(command, options->threads);
   AddText(command, "--out", options->out,
           "Weights to write (safetensors); default: MODEL's name, in this folder");
   AddText(command, "--weights", options->weights, "Weights to start from (safetensors)");

@@ -129,9 +129,11 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
       updater.Sgd(parameters[i], gradients[i]);
     }
   }
+  const Value finite = Call("CheckFinite", {Value{&builder, loss.node, loss.port}}).As(kCheckedLoss);
+  builder.Output(finite);
   ASSIGN_OR_RETURN(const Graph whole, std::move(builder).Build());
   ASSIGN_OR_RETURN(result.graph, RemoveDeadNodes(whole, registry));
-  result.loss = std::string(loss_name);
+  result.loss = std::string(kCheckedLoss);
   result.learning_rate =
       optimizer.has_adam() ? optimizer.adam().learning_rate() : optimizer.sgd().learning_rate();
   return result;

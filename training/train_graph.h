@@ -22,9 +22,12 @@ namespace flowgrad {
 // Input of the train graph: float, a scalar.
 inline constexpr absl::string_view kLearningRate = "optimizer/learning_rate";
 
+// Output of the train graph: the loss. One that is not finite fails the step, with Aborted.
+inline constexpr absl::string_view kCheckedLoss = "optimizer/loss";
+
 struct TrainGraph {
   Graph graph;
-  std::string loss;          // an output
+  std::string loss;          // kCheckedLoss
   double learning_rate = 0;  // the optimizer's own, before any schedule
   std::vector<std::string>
       unreachable;  // parameters that the loss does not depend on: they keep their values

@@ -89,7 +89,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const ModelDef& model,
   ASSIGN_OR_RETURN(trainer->train_,
                    BuildTrainGraph(graph, training.loss(), training.optimizer(), registry));
   ASSIGN_OR_RETURN(const Graph measured, WithMetrics(graph, training, registry));
-  ASSIGN_OR_RETURN(trainer->inference_, FoldTrainingMode(measured, /*training=*/false, registry));
+  ASSIGN_OR_RETURN(Graph inference, FoldTrainingMode(measured, /*training=*/false, registry));
   const std::string& set = training.data().set();
   ASSIGN_OR_RETURN(trainer->train_data_,
                    DataSet::Load(set, options.data_folder, DataSet::Part::kTrain));
@@ -97,8 +97,26 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const ModelDef& model,
                    DataSet::Load(set, options.data_folder, DataSet::Part::kTest));
   RETURN_IF_ERROR(trainer->ReadFeeds(graph));
   trainer->ReadLength();
-  ASSIGN_OR_RETURN(trainer->states_, InitializeStates(trainer->train_.graph, trainer->seed_));
+  ASSIGN_OR_RETURN(const TensorMap states, InitializeStates(trainer->train_.graph, trainer->seed_));
+  trainer->states_.Set(states);
+  trainer->MakeRunners(std::move(inference), Workers(options.threads));
   return trainer;
+}
+
+void Trainer::MakeRunners(Graph inference, const Workers& workers) {
+  Runner::Options options;
+  options.workers = workers;
+  const auto measured = std::make_shared<const Graph>(std::move(inference));
+  for (const State& state : measured->states()) parameters_.push_back(state.name);
+  for (const MetricDef& metric : training_.metric()) {
+    metrics_.push_back(std::make_unique<Runner>(
+        measured, std::vector<std::string>{metric.prediction(), metric.label()}, &states_,
+        options));
+  }
+  inference_ = measured;
+  options.update_states = true;
+  step_runner_ = std::make_unique<Runner>(std::make_shared<const Graph>(train_.graph),
+                                          std::vector<std::string>{train_.loss}, &states_, options);
 }
 
 void Trainer::ReadLength() {
@@ -153,32 +171,24 @@ absl::StatusOr<double> Trainer::Step() {
   StepValues values;
   values.seed = seed_;
   values.step = step_;
-  TensorMap states = states_;
-  ASSIGN_OR_RETURN(const std::vector<Tensor> fetched,
-                   ReferenceRun(train_.graph, feeds, states, {train_.loss}, values,
-                                /*update_states=*/true));
-  const double loss = fetched[0].at(0);
-  if (!std::isfinite(loss)) {
+  absl::StatusOr<std::vector<Tensor>> loss = step_runner_->Run(feeds, values);
+  if (absl::IsAborted(loss.status())) {
     return absl::AbortedError(
-        absl::StrCat("loss is ", Number(loss), " at step ", step_ + 1,
+        absl::StrCat("loss is not finite at step ", step_ + 1,
                      ": the weights are those before it; a smaller learning rate may help"));
   }
-  states_ = std::move(states);
+  RETURN_IF_ERROR(loss.status());
   ++step_;
-  return loss;
+  return (*loss)[0].at(0);
 }
 
-absl::StatusOr<double> Trainer::Accuracy(const MetricDef& metric) const {
+absl::StatusOr<double> Trainer::Accuracy(Runner& runner) const {
   int64_t right = 0;
-  TensorMap states;
-  for (const State& state : inference_.states())
-    states[state.name] = states_.find(state.name)->second;
   const int64_t samples = test_data_->num_samples();
   for (int64_t begin = 0; begin < samples; begin += kEvaluationBatch) {
     const int64_t end = std::min(begin + kEvaluationBatch, samples);
     ASSIGN_OR_RETURN(const TensorMap feeds, BatchOf(*test_data_, Range(begin, end)));
-    absl::StatusOr<std::vector<Tensor>> fetched = ReferenceRun(
-        inference_, feeds, states, {metric.prediction(), metric.label()}, StepValues());
+    absl::StatusOr<std::vector<Tensor>> fetched = runner.Run(feeds, StepValues());
     if (!fetched.ok()) {
       return absl::Status(fetched.status().code(),
                           absl::StrCat("training.metric: ", fetched.status().message()));
@@ -198,23 +208,24 @@ absl::StatusOr<double> Trainer::Accuracy(const MetricDef& metric) const {
 
 absl::StatusOr<std::vector<Metric>> Trainer::Evaluate() const {
   std::vector<Metric> metrics;
-  for (const MetricDef& metric : training_.metric()) {
-    ASSIGN_OR_RETURN(const double value, Accuracy(metric));
-    metrics.push_back({metric.name(), value});
+  for (int i = 0; i < training_.metric_size(); ++i) {
+    ASSIGN_OR_RETURN(const double value, Accuracy(*metrics_[i]));
+    metrics.push_back({training_.metric(i).name(), value});
   }
   return metrics;
 }
 
 std::vector<NamedTensor> Trainer::Weights() const {
   std::vector<NamedTensor> weights;
-  for (const State& state : inference_.states()) {
-    weights.emplace_back(state.name, states_.find(state.name)->second);
-  }
+  for (const std::string& name : parameters_) weights.emplace_back(name, states_.Copy(name));
   return weights;
 }
 
 absl::Status Trainer::SetWeights(const TensorFile& weights) {
-  return TakeWeights(inference_, weights, states_);
+  TensorMap states;
+  RETURN_IF_ERROR(TakeWeights(*inference_, weights, states));
+  states_.Set(states);
+  return absl::OkStatus();
 }
 
 absl::Status TakeWeights(const Graph& graph, const TensorFile& weights, TensorMap& states) {

@@ -22,7 +22,8 @@
 #include "absl/status/statusor.h"
 #include "graph/graph.h"
 #include "proto/model.pb.h"
-#include "scheduler/reference_run.h"
+#include "scheduler/runner.h"
+#include "scheduler/state_store.h"
 #include "training/dataset.h"
 #include "training/safetensors.h"
 #include "training/train_graph.h"
@@ -35,6 +36,7 @@ struct TrainerOptions {
   std::optional<int64_t> steps;  // in place of epochs
   std::optional<int64_t> batch_size;
   std::string data_folder;  // "": where the set's package puts it
+  int threads = 0;          // 0: as many as the machine has. No bit of the result depends on it
 };
 
 struct Metric {
@@ -81,14 +83,18 @@ class Trainer {
   absl::Status ReadFeeds(const Graph& model);
   absl::StatusOr<TensorMap> BatchOf(const DataSet& data, const std::vector<int64_t>& samples) const;
   double LearningRate() const;
-  absl::StatusOr<double> Accuracy(const MetricDef& metric) const;
+  void MakeRunners(Graph inference, const Workers& workers);
+  absl::StatusOr<double> Accuracy(Runner& runner) const;
 
   TrainGraph train_;
-  Graph inference_;
+  std::shared_ptr<const Graph> inference_;
   TrainingDef training_;
   std::optional<DataSet> train_data_, test_data_;
   std::vector<Feed> feeds_;
-  TensorMap states_;
+  std::vector<std::string> parameters_;
+  StateStore states_;
+  std::unique_ptr<Runner> step_runner_;
+  std::vector<std::unique_ptr<Runner>> metrics_;  // in the order of training_.metric()
   uint64_t seed_ = 1;
   int64_t batch_size_ = 0, num_steps_ = 0, steps_per_epoch_ = 0, step_ = 0;
 };

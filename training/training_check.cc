@@ -142,7 +142,7 @@ absl::Status CheckTraining(const TrainingDef& training, const Graph& model) {
              errors);
   CheckLength(training, errors);
   if (training.data().set().empty()) errors.Add(".data.set is missing: name a data set");
-  CheckFeeds(training.data(), model, errors);
+  if (training.has_data()) CheckFeeds(training.data(), model, errors);
   for (const MetricDef& metric : training.metric()) CheckMetric(metric, model, errors);
   return errors.status();
 }

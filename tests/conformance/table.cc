@@ -27,6 +27,8 @@ std::vector<Row> TableAsWritten() {
       Row("Cast", {{"to", "float"}}, {"float[5]"}).NotDifferentiated("float rounds double"),
       Row("Cast", {{"to", "int64"}}, {"float[5] = -1.7 1.7 nan inf 2"})
           .Gives({"-1 1 0 9223372036854775807 2"}),
+      {"CheckFinite", {}, {"float[N=5,7]"}},
+      Row("CheckFinite", {}, {"float[] = -2.5"}).Gives({"-2.5"}),
       {"Cos", {}, {"float[N=5,7] in [-20,20]"}},
       Row("Cos", {}, {"float[3] = 0 1 -2"}).Gives({"1 0.5403023059 -0.4161468365"}),
       {"Div", {}, {"float[N=5,7]", "float[N=5,7] in [0.4,2]"}},

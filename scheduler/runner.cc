@@ -1,0 +1,189 @@
+#include "scheduler/runner.h"
+
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/text.h"
+#include "scheduler/planner.h"
+
+namespace flowgrad {
+
+// What is kept for one combination of shapes.
+struct Runner::Shapes {
+  struct Input {
+    std::string name;
+    DType dtype;
+    Dims dims;
+  };
+  // A run state, with what a run hands to it.
+  struct Lent {
+    std::unique_ptr<RunState> run;
+    std::vector<const void*> inputs;
+    std::vector<void*> outputs;
+  };
+
+  bool Fits(const TensorMap& feeds) const {
+    if (feeds.size() != inputs.size()) return false;
+    auto input = inputs.begin();
+    for (const auto& [name, tensor] : feeds) {
+      if (name != input->name || tensor.dtype() != input->dtype || tensor.dims() != input->dims) {
+        return false;
+      }
+      ++input;
+    }
+    return true;
+  }
+
+  std::vector<Input> inputs;         // in the order of their names
+  std::shared_ptr<const Plan> plan;  // null: cannot be planned
+  std::vector<Lent> idle;
+};
+
+Runner::Runner(std::shared_ptr<const Graph> graph, std::vector<std::string> fetches,
+               StateStore* states, Options options)
+    : graph_(std::move(graph)),
+      fetches_(std::move(fetches)),
+      states_(states),
+      options_(std::move(options)) {}
+
+Runner::~Runner() = default;
+
+absl::StatusOr<std::shared_ptr<Runner::Shapes>> Runner::Find(const TensorMap& feeds) {
+  for (auto shapes = shapes_.begin(); shapes != shapes_.end(); ++shapes) {
+    if (!(*shapes)->Fits(feeds)) continue;
+    shapes_.splice(shapes_.begin(), shapes_, shapes);
+    return shapes_.front();
+  }
+  auto made = std::make_shared<Shapes>();
+  FedTypes types;
+  for (const auto& [name, tensor] : feeds) {
+    if (!tensor.present()) {
+      return absl::InvalidArgumentError(absl::StrCat("input ", Quoted(name), " has no value"));
+    }
+    types[name] = tensor.type();
+    made->inputs.push_back({name, tensor.dtype(), tensor.dims()});
+  }
+  absl::StatusOr<std::shared_ptr<const Plan>> plan =
+      MakePlan(graph_, types, fetches_, options_.update_states, options_.plan);
+  if (plan.ok()) {
+    made->plan = *std::move(plan);
+  } else if (!absl::IsUnimplemented(plan.status())) {
+    return plan.status();
+  }
+  shapes_.push_front(std::move(made));
+  if (shapes_.size() > options_.most_plans) shapes_.pop_back();
+  return shapes_.front();
+}
+
+absl::StatusOr<std::shared_ptr<const Plan>> Runner::PlanFor(const TensorMap& feeds) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ASSIGN_OR_RETURN(const std::shared_ptr<Shapes> shapes, Find(feeds));
+  return shapes->plan;
+}
+
+int64_t Runner::num_bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  int64_t bytes = 0;
+  for (const std::shared_ptr<Shapes>& shapes : shapes_) {
+    for (const Shapes::Lent& lent : shapes->idle) bytes += lent.run->num_bytes();
+  }
+  return bytes;
+}
+
+absl::Status Runner::Run(const TensorMap& feeds, absl::Span<Tensor> outputs,
+                         const StepValues& values, const std::atomic<bool>* cancel) {
+  if (outputs.size() != fetches_.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("a run gives ", fetches_.size(),
+                                                   " values, but there are ", outputs.size(),
+                                                   " tensors for them"));
+  }
+  std::shared_ptr<Shapes> shapes;
+  Shapes::Lent lent;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ASSIGN_OR_RETURN(shapes, Find(feeds));
+    if (shapes->plan != nullptr && !shapes->idle.empty()) {
+      lent = std::move(shapes->idle.back());
+      shapes->idle.pop_back();
+    }
+  }
+  if (shapes->plan == nullptr) return RunUnplanned(feeds, outputs, values);
+  if (lent.run == nullptr) {
+    ASSIGN_OR_RETURN(lent.run, RunState::Make(shapes->plan, states_, options_.workers));
+    lent.inputs.resize(shapes->plan->inputs.size());
+    lent.outputs.resize(outputs.size());
+  }
+  const Plan& plan = *shapes->plan;
+  std::vector<Tensor> copies;  // of feeds that do not lie row by row
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    const Tensor& fed = feeds.find(graph_->inputs()[plan.inputs[i].index].name)->second;
+    const Tensor* readable = &fed;
+    if (!fed.is_contiguous()) {
+      copies.push_back(fed.Contiguous());
+      readable = &copies.back();
+    }
+    lent.inputs[i] = readable->bytes();
+  }
+  absl::Status status;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Plan::Slot& slot = plan.outputs[i];
+    if (!outputs[i].present() || outputs[i].dtype() != slot.dtype ||
+        outputs[i].dims() != slot.dims || !outputs[i].is_contiguous()) {
+      status = absl::InvalidArgumentError(absl::StrCat("the tensor for ", Quoted(fetches_[i]),
+                                                       " must be ", DTypeName(slot.dtype),
+                                                       DimsString(slot.dims), ", row by row"));
+      break;
+    }
+    lent.outputs[i] = outputs[i].bytes();
+  }
+  if (status.ok())
+    status = lent.run->Run(lent.inputs, absl::MakeSpan(lent.outputs), values, cancel);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  shapes->idle.push_back(std::move(lent));
+  return status;
+}
+
+absl::StatusOr<std::vector<Tensor>> Runner::Run(const TensorMap& feeds, const StepValues& values,
+                                                const std::atomic<bool>* cancel) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Plan> plan, PlanFor(feeds));
+  std::vector<Tensor> outputs(fetches_.size());
+  if (plan != nullptr) {
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      outputs[i] = Tensor(plan->outputs[i].dtype, plan->outputs[i].dims);
+    }
+  }
+  RETURN_IF_ERROR(Run(feeds, absl::MakeSpan(outputs), values, cancel));
+  return outputs;
+}
+
+absl::Status Runner::RunUnplanned(const TensorMap& feeds, absl::Span<Tensor> outputs,
+                                  const StepValues& values) {
+  const StateStore::Access access(states_, options_.update_states);
+  RETURN_IF_ERROR(access.status());
+  TensorMap states;
+  for (const State& state : graph_->states()) {
+    if (const Tensor* tensor = states_->Find(state.name)) states[state.name] = *tensor;
+  }
+  ASSIGN_OR_RETURN(std::vector<Tensor> results,
+                   ReferenceRun(*graph_, feeds, states, fetches_, values, options_.update_states));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    Tensor& output = outputs[i];
+    if (!output.present()) {
+      output = std::move(results[i]);
+    } else if (output.type() == results[i].type() && output.is_contiguous()) {
+      if (output.num_bytes() > 0)
+        std::memcpy(output.bytes(), results[i].bytes(), output.num_bytes());
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat("the tensor for ", Quoted(fetches_[i]),
+                                                     " must be ", results[i].type().ToString(),
+                                                     ", row by row"));
+    }
+  }
+  if (options_.update_states) states_->Set(states);
+  return absl::OkStatus();
+}
+
+}  // namespace flowgrad
