@@ -114,6 +114,11 @@ char* BlockSpace::Direct(const Operand& operand, int64_t begin, int64_t n) const
   return address;
 }
 
+bool BlockSpace::IsUniform(int operand) const {
+  const Dims& strides = operands_[operand].strides;
+  return std::all_of(strides.begin(), strides.end(), [](int64_t stride) { return stride == 0; });
+}
+
 const void* BlockSpace::Load(int operand, int64_t begin, int64_t n, void* buffer) const {
   const Operand& from = operands_[operand];
   if (const void* direct = Direct(from, begin, n)) return direct;
@@ -173,9 +178,17 @@ void RunElementwise(const KernelContext& context, BlockFunction block) {
   alignas(64) char buffers[BlockSpace::kMaxOperands][kBlockElements * 8];
   const void* inputs[BlockSpace::kMaxOperands];
   void* outputs[BlockSpace::kMaxOperands];
+  const int64_t longest = std::min(kBlockElements, space.num_elements());
+  bool is_loaded[BlockSpace::kMaxOperands];
+  for (int i = 0; i < num_inputs; ++i) {
+    is_loaded[i] = longest > 0 && space.IsUniform(i);
+    if (is_loaded[i]) inputs[i] = space.Load(i, 0, longest, buffers[i]);
+  }
   for (int64_t begin = 0, n; begin < space.num_elements(); begin += n) {
     n = space.BlockAt(begin);
-    for (int i = 0; i < num_inputs; ++i) inputs[i] = space.Load(i, begin, n, buffers[i]);
+    for (int i = 0; i < num_inputs; ++i) {
+      if (!is_loaded[i]) inputs[i] = space.Load(i, begin, n, buffers[i]);
+    }
     for (int i = num_inputs; i < num_operands; ++i) {
       outputs[i - num_inputs] = space.Target(i, begin, n, buffers[i]);
     }

@@ -29,6 +29,9 @@ class BlockSpace {
   // that is long.
   int64_t BlockAt(int64_t begin) const;
 
+  // Whether all elements of an operand are one.
+  bool IsUniform(int operand) const;
+
   // A pointer to elements [begin, begin+n) of an operand, one after the other: in place where they
   // lie so, else copied to `buffer`.
   const void* Load(int operand, int64_t begin, int64_t n, void* buffer) const;

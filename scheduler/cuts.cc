@@ -216,6 +216,7 @@ class CutChooser {
     }
     if (cut.bounds.size() < 3) return Cut();
     cut.axis = axis_[o];
+    cut.batch = batch;
     return cut;
   }
 

@@ -22,6 +22,7 @@ struct Cut {
   int axis = -1;  // -1: one piece, the whole
   std::vector<int64_t> bounds;
   bool parts = false;  // along a summed axis: piece i writes row i of the output
+  bool batch = false;  // along the batch
 
   int pieces() const { return axis < 0 ? 1 : static_cast<int>(bounds.size()) - 1; }
 };

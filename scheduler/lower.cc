@@ -11,8 +11,9 @@
 namespace flowgrad {
 namespace {
 
-// Rows of a product from which a packed weight pays. One whose columns are contiguous is packed in
-// every call otherwise.
+// Rows of a product from which packing its matrix once pays: every piece would pack it otherwise,
+// or read it row by row. A weight whose columns are contiguous would be packed by the smallest
+// piece.
 constexpr int64_t kMinRowsToPack = 64;
 constexpr int64_t kMinRowsToPackTransposed = 9;
 
@@ -21,9 +22,9 @@ bool ShouldPack(const BoundGraph& bound, const BoundOp& op) {
   const Layout& b = op.inputs[1];
   if (b.dims.size() != 2 || NumElements(b.dims) == 0) return false;
   const Storage::Source source = bound.storages[b.storage].source;
-  if (source != Storage::Source::kState && source != Storage::Source::kConstant) return false;
+  const bool is_weight = source == Storage::Source::kState || source == Storage::Source::kConstant;
   const int64_t rows = NumElements(op.inputs[0].dims) / std::max<int64_t>(1, b.dims[0]);
-  return rows >= (b.strides[1] == 1 ? kMinRowsToPack : kMinRowsToPackTransposed);
+  return rows >= (b.strides[1] == 1 || !is_weight ? kMinRowsToPack : kMinRowsToPackTransposed);
 }
 
 // Who reads each storage, by op.
@@ -230,7 +231,7 @@ bool MayShare(const BoundOp& op, int input, int output) {
   return false;
 }
 
-absl::Status PackWeights(BoundGraph& bound, const PlanOptions& options) {
+absl::Status PackMatrices(BoundGraph& bound, const PlanOptions& options) {
   if (!options.pack) return absl::OkStatus();
   std::map<std::tuple<int32_t, int64_t, Dims, Dims>, Layout> packed;
   std::vector<BoundOp> ops = std::move(bound.ops);

@@ -21,8 +21,8 @@ struct Home {
   int32_t in_place_of = -1;
 };
 
-// Puts the product of a weight in packed form where that pays.
-absl::Status PackWeights(BoundGraph& bound, const PlanOptions& options);
+// Has the right factors of products packed once where that pays.
+absl::Status PackMatrices(BoundGraph& bound, const PlanOptions& options);
 
 // Gives each storage a home: fetched values in the caller's memory, next values of states in the
 // place of the states, where that is legal, and copies them there where it is not.

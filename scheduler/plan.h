@@ -65,13 +65,21 @@ struct Task {
   double cost_ns = 0;
 };
 
+enum class CutKind : uint8_t {
+  kWhole,
+  kPanels,  // along the batch
+  kTiles,   // along another axis of the outputs
+  kParts,   // along a summed axis
+};
+
 // How an op was planned, for people.
 struct PlannedOp {
   std::string name;  // of the node
   std::string kind;  // "MatMul"
   int32_t node = -1;
   bool added = false;  // by the planner, to serve the node
-  std::string cut;     // "16 x 8 rows of axis 0"
+  CutKind cut = CutKind::kWhole;
+  int64_t piece_size = 0;  // along the axis of the cut; the last piece may be shorter
   int32_t num_steps = 0;
   double cost_ns = 0;
 };

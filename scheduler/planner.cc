@@ -5,7 +5,6 @@
 #include <random>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/memory.h"
 #include "base/status_macros.h"
 #include "scheduler/draft.h"
@@ -43,8 +42,10 @@ class Emitter {
     planned.num_steps = cut.pieces();
     planned.cost_ns = op.cost_ns;
     if (cut.axis >= 0) {
-      planned.cut = absl::StrCat(cut.pieces(), cut.parts ? " parts of " : " x ",
-                                 cut.bounds[1] - cut.bounds[0]);
+      planned.cut = cut.parts   ? CutKind::kParts
+                    : cut.batch ? CutKind::kPanels
+                                : CutKind::kTiles;
+      planned.piece_size = cut.bounds[1] - cut.bounds[0];
     }
     plan_->work_ns += op.cost_ns;
     plan_->ops.push_back(std::move(planned));
@@ -212,7 +213,7 @@ absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(std::shared_ptr<const Graph
   draft.options = &options;
   draft.random = options.random_seed ? &random : nullptr;
   ASSIGN_OR_RETURN(draft.bound, BindGraph(std::move(graph), fed, fetches, update_states));
-  RETURN_IF_ERROR(PackWeights(draft.bound, options));
+  RETURN_IF_ERROR(PackMatrices(draft.bound, options));
   RETURN_IF_ERROR(FindHomes(draft.bound, options, draft.homes));
   RETURN_IF_ERROR(ChooseCuts(draft.bound, options, draft.random, draft.cuts));
   draft.homes.resize(draft.bound.storages.size());
