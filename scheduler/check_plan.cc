@@ -30,7 +30,7 @@ class Checker {
 
   absl::Status Check() {
     RETURN_IF_ERROR(CheckTasks());
-    RETURN_IF_ERROR(CheckGate());
+    RETURN_IF_ERROR(CheckWrites());
     std::map<Memory, std::vector<Access>> memories;
     for (int32_t s = 0; s < static_cast<int32_t>(plan_.steps.size()); ++s) {
       const Step& step = plan_.steps[s];
@@ -86,7 +86,7 @@ class Checker {
     return task_of_[a] == task_of_[b] ? a < b : ancestors_[task_of_[b]][task_of_[a]];
   }
 
-  absl::Status CheckGate() {
+  absl::Status CheckWrites() {
     int32_t gate = -1;
     for (int32_t s = 0; s < static_cast<int32_t>(plan_.steps.size()); ++s) {
       if (plan_.steps[s].kernel == nullptr) gate = s;
@@ -101,6 +101,9 @@ class Checker {
       }
       for (int32_t i = step.num_inputs; i < step.num_inputs + step.num_outputs; ++i) {
         const Operand& operand = plan_.operands[step.operands + i];
+        if (operand.space == Space::kInput || operand.space == Space::kConstant) {
+          return absl::InternalError(absl::StrCat(StepText(s), " writes an input or a constant"));
+        }
         if (operand.space == Space::kState && !step.writes_state) {
           return absl::InternalError(absl::StrCat(StepText(s), " hides that it writes a state"));
         }
@@ -167,10 +170,6 @@ class Checker {
   absl::Status CheckAccess(Space space, const Access& access, const std::vector<Access>& active) {
     const bool has_value =
         space == Space::kInput || space == Space::kConstant || space == Space::kState;
-    if (access.writes && (space == Space::kInput || space == Space::kConstant)) {
-      return absl::InternalError(
-          absl::StrCat(StepText(access.step), " writes an input or a constant"));
-    }
     bool written = has_value || access.writes;
     for (const Access& other : active) {
       if (other.operand == access.operand) continue;

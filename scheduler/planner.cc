@@ -42,9 +42,7 @@ class Emitter {
     planned.num_steps = cut.pieces();
     planned.cost_ns = op.cost_ns;
     if (cut.axis >= 0) {
-      planned.cut = cut.parts   ? CutKind::kParts
-                    : cut.batch ? CutKind::kPanels
-                                : CutKind::kTiles;
+      planned.cut = cut.parts ? CutKind::kParts : cut.batch ? CutKind::kPanels : CutKind::kTiles;
       planned.piece_size = cut.bounds[1] - cut.bounds[0];
     }
     plan_->work_ns += op.cost_ns;

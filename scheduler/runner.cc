@@ -1,6 +1,5 @@
 #include "scheduler/runner.h"
 
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -37,8 +36,8 @@ struct Runner::Shapes {
     return true;
   }
 
-  std::vector<Input> inputs;         // in the order of their names
-  std::shared_ptr<const Plan> plan;  // null: cannot be planned
+  std::vector<Input> inputs;  // in the order of their names
+  std::shared_ptr<const Plan> plan;
   std::vector<Lent> idle;
 };
 
@@ -66,13 +65,8 @@ absl::StatusOr<std::shared_ptr<Runner::Shapes>> Runner::Find(const TensorMap& fe
     types[name] = tensor.type();
     made->inputs.push_back({name, tensor.dtype(), tensor.dims()});
   }
-  absl::StatusOr<std::shared_ptr<const Plan>> plan =
-      MakePlan(graph_, types, fetches_, options_.update_states, options_.plan);
-  if (plan.ok()) {
-    made->plan = *std::move(plan);
-  } else if (!absl::IsUnimplemented(plan.status())) {
-    return plan.status();
-  }
+  ASSIGN_OR_RETURN(made->plan,
+                   MakePlan(graph_, types, fetches_, options_.update_states, options_.plan));
   shapes_.push_front(std::move(made));
   if (shapes_.size() > options_.most_plans) shapes_.pop_back();
   return shapes_.front();
@@ -105,12 +99,11 @@ absl::Status Runner::Run(const TensorMap& feeds, absl::Span<Tensor> outputs,
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     ASSIGN_OR_RETURN(shapes, Find(feeds));
-    if (shapes->plan != nullptr && !shapes->idle.empty()) {
+    if (!shapes->idle.empty()) {
       lent = std::move(shapes->idle.back());
       shapes->idle.pop_back();
     }
   }
-  if (shapes->plan == nullptr) return RunUnplanned(feeds, outputs, values);
   if (lent.run == nullptr) {
     ASSIGN_OR_RETURN(lent.run, RunState::Make(shapes->plan, states_, options_.workers));
     lent.inputs.resize(shapes->plan->inputs.size());
@@ -149,41 +142,10 @@ absl::Status Runner::Run(const TensorMap& feeds, absl::Span<Tensor> outputs,
 absl::StatusOr<std::vector<Tensor>> Runner::Run(const TensorMap& feeds, const StepValues& values,
                                                 const std::atomic<bool>* cancel) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Plan> plan, PlanFor(feeds));
-  std::vector<Tensor> outputs(fetches_.size());
-  if (plan != nullptr) {
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      outputs[i] = Tensor(plan->outputs[i].dtype, plan->outputs[i].dims);
-    }
-  }
+  std::vector<Tensor> outputs;
+  for (const Plan::Slot& slot : plan->outputs) outputs.emplace_back(slot.dtype, slot.dims);
   RETURN_IF_ERROR(Run(feeds, absl::MakeSpan(outputs), values, cancel));
   return outputs;
-}
-
-absl::Status Runner::RunUnplanned(const TensorMap& feeds, absl::Span<Tensor> outputs,
-                                  const StepValues& values) {
-  const StateStore::Access access(states_, options_.update_states);
-  RETURN_IF_ERROR(access.status());
-  TensorMap states;
-  for (const State& state : graph_->states()) {
-    if (const Tensor* tensor = states_->Find(state.name)) states[state.name] = *tensor;
-  }
-  ASSIGN_OR_RETURN(std::vector<Tensor> results,
-                   ReferenceRun(*graph_, feeds, states, fetches_, values, options_.update_states));
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    Tensor& output = outputs[i];
-    if (!output.present()) {
-      output = std::move(results[i]);
-    } else if (output.type() == results[i].type() && output.is_contiguous()) {
-      if (output.num_bytes() > 0)
-        std::memcpy(output.bytes(), results[i].bytes(), output.num_bytes());
-    } else {
-      return absl::InvalidArgumentError(absl::StrCat("the tensor for ", Quoted(fetches_[i]),
-                                                     " must be ", results[i].type().ToString(),
-                                                     ", row by row"));
-    }
-  }
-  if (options_.update_states) states_->Set(states);
-  return absl::OkStatus();
 }
 
 }  // namespace flowgrad

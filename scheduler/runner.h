@@ -48,15 +48,14 @@ class Runner {
   // memory that no feed and no other output shares. Feeds that lie row by row are read where they
   // are; others are copied first. Nothing else is allocated once a shape has been seen.
   //
-  // Errors as RunState::Run() says, and those of MakePlan(). A graph with a shape that depends on
-  // values that are fed cannot be planned; ReferenceRun() runs it.
+  // Errors as RunState::Run() says, and those of MakePlan().
   absl::Status Run(const TensorMap& feeds, absl::Span<Tensor> outputs, const StepValues& values,
                    const std::atomic<bool>* cancel = nullptr);
   // The same, into new tensors.
   absl::StatusOr<std::vector<Tensor>> Run(const TensorMap& feeds, const StepValues& values,
                                           const std::atomic<bool>* cancel = nullptr);
 
-  // The plan for feeds of these shapes, made if there is none yet. Null if it cannot be planned.
+  // The plan for feeds of these shapes, made if there is none yet.
   absl::StatusOr<std::shared_ptr<const Plan>> PlanFor(const TensorMap& feeds);
   // Bytes of all run states there are: arenas and the workers' scratch memory.
   int64_t num_bytes() const;
@@ -65,8 +64,6 @@ class Runner {
   struct Shapes;
 
   absl::StatusOr<std::shared_ptr<Shapes>> Find(const TensorMap& feeds);
-  absl::Status RunUnplanned(const TensorMap& feeds, absl::Span<Tensor> outputs,
-                            const StepValues& values);
 
   const std::shared_ptr<const Graph> graph_;
   const std::vector<std::string> fetches_;

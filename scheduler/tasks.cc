@@ -15,7 +15,9 @@
 namespace flowgrad {
 namespace {
 
-// Tasks stop growing at this multiple of PlanOptions::piece_ns.
+// In multiples of PlanOptions::piece_ns: what two steps may be joined to, and where tasks stop
+// growing.
+constexpr double kJoinedPieces = 1.5;
 constexpr double kMostPieces = 4;
 // How many recent tasks a small step looks at.
 constexpr int kRecentTasks = 4;
@@ -218,8 +220,8 @@ class TaskMaker {
     const double most_ns = kMostPieces * options_.piece_ns;
     for (const int32_t task : before) {
       const double sum_ns = tasks_[task].cost_ns + cost_ns;
-      bool fits =
-          sum_ns <= options_.piece_ns || IsSmall(step) || cost_ns <= tasks_[task].cost_ns / 4;
+      bool fits = sum_ns <= kJoinedPieces * options_.piece_ns || IsSmall(step) ||
+                  cost_ns <= tasks_[task].cost_ns / 4;
       fits = fits && (sum_ns <= most_ns || cost_ns <= options_.task_ns / 10);
       if (draft_.random != nullptr) fits = (*draft_.random)() % 3 != 0;
       if (fits && MayJoin(task, before)) return task;

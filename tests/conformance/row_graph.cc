@@ -77,18 +77,27 @@ absl::Status RowGraph::Build() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Tensor>> RowGraph::Run(int level,
-                                                  const std::vector<Tensor>& inputs) const {
-  TensorMap feeds, states;
+TensorMap RowGraph::Feeds(const std::vector<Tensor>& inputs) const {
+  TensorMap feeds;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!input_names_[i].empty()) feeds[input_names_[i]] = inputs[i];
   }
+  return feeds;
+}
+
+std::vector<std::string> RowGraph::Fetches(int level) const {
   std::vector<std::string> fetches;
   for (const std::string& name : output_names_[level]) {
     if (!name.empty()) fetches.push_back(name);
   }
+  return fetches;
+}
+
+absl::StatusOr<std::vector<Tensor>> RowGraph::Run(int level,
+                                                  const std::vector<Tensor>& inputs) const {
+  TensorMap states;
   ASSIGN_OR_RETURN(const std::vector<Tensor> found,
-                   ReferenceRun(graph_, feeds, states, fetches, kStepValues));
+                   ReferenceRun(graph_, Feeds(inputs), states, Fetches(level), kStepValues));
   std::vector<Tensor> results;
   size_t next = 0;
   for (const std::string& name : output_names_[level])

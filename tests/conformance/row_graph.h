@@ -42,6 +42,11 @@ class RowGraph {
   // Inputs of the graph: those of the row, then the upstream gradients of each level. Absent and
   // constant ones have no name.
   const std::vector<std::string>& inputs() const { return input_names_; }
+  // REQUIRES: built
+  const Graph& graph() const { return graph_; }
+  // What Run() feeds and fetches.
+  TensorMap Feeds(const std::vector<Tensor>& inputs) const;
+  std::vector<std::string> Fetches(int level) const;
   // Runs the graph for the op's outputs, level 0, or for what the n-th Differentiate() gave, level
   // n. A gradient that is zero everywhere is absent.
   absl::StatusOr<std::vector<Tensor>> Run(int level, const std::vector<Tensor>& inputs) const;

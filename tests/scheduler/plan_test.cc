@@ -1,0 +1,228 @@
+// What plans promise beside the bits: panels that do not wait for each other, memory that is proved
+// safe, one task where the work is small.
+
+#include <atomic>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "ops/functions.h"
+#include "scheduler/check_plan.h"
+#include "scheduler/planner.h"
+#include "tests/scheduler/planned_graphs.h"
+#include "tests/testing/planned_run.h"
+#include "tests/testing/status_matchers.h"
+
+namespace flowgrad {
+namespace {
+
+using testing::HasSubstr;
+
+// So that panels and layers are tasks of their own.
+PlanOptions SmallestTasks() {
+  PlanOptions options;
+  options.task_ns = options.piece_ns = 1;
+  options.serial_ns = 0;
+  return options;
+}
+
+std::shared_ptr<const Plan> PlanOf(const PlannedGraph& planned, const PlanOptions& options = {}) {
+  FedTypes types;
+  for (const auto& [name, tensor] : planned.feeds) types[name] = tensor.type();
+  const auto plan =
+      MakePlan(planned.graph, types, planned.fetches, /*update_states=*/true, options);
+  EXPECT_THAT(plan, IsOk());
+  return *plan;
+}
+
+bool IsProductOf(const Plan& plan, int step, const std::string& layer, int panel) {
+  const Step& s = plan.steps[step];
+  if (s.op < 0) return false;
+  const PlannedOp& op = plan.ops[s.op];
+  return op.name == layer + "/MatMul" && op.kind != "Pack" && (s.order & 0xffffffff) == panel;
+}
+
+// Holds panel 3 of layer 1 until panel 0 of layer 2 is done.
+class Latch : public StepObserver {
+ public:
+  absl::Status BeforeStep(const Plan& plan, int step) override {
+    if (!IsProductOf(plan, step, "layer1", 3)) return absl::OkStatus();
+    ++held;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!released && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return released ? absl::OkStatus() : absl::DeadlineExceededError("panel 0 waits for panel 3");
+  }
+  void AfterStep(const Plan& plan, int step) override {
+    if (IsProductOf(plan, step, "layer2", 0)) released = true;
+  }
+  std::atomic<int> held = 0;
+  std::atomic<bool> released = false;
+};
+
+TEST(PlanTest, APanelOfTheSecondLayerDoesNotWaitForTheOthersOfTheFirst) {
+  const PlannedGraph mlp =
+      TrainStepOfMlp(/*batch=*/64, /*inputs=*/40, /*hidden=*/48, /*classes=*/5);
+  Latch latch;
+  EXPECT_EQ(DifferenceFromReference(mlp, 1, SmallestTasks(), /*threads=*/2, &latch), "");
+  EXPECT_EQ(latch.held, 1);
+}
+
+TEST(PlanTest, WorkOfAFewMicrosecondsIsOneTask) {
+  const auto plan = PlanOf(TrainStepOfMlp(/*batch=*/1, /*inputs=*/9, /*hidden=*/30, /*classes=*/2));
+  EXPECT_EQ(plan->tasks.size(), 1);
+}
+
+TEST(PlanTest, DoesNotDependOnWhatRanBefore) {
+  const PlannedGraph mlp =
+      TrainStepOfMlp(/*batch=*/128, /*inputs=*/784, /*hidden=*/512, /*classes=*/10);
+  const auto a = PlanOf(mlp), b = PlanOf(mlp);
+  EXPECT_EQ(a->arena_bytes, b->arena_bytes);
+  ASSERT_EQ(a->tasks.size(), b->tasks.size());
+  for (size_t t = 0; t < a->tasks.size(); ++t) EXPECT_EQ(a->tasks[t].before, b->tasks[t].before);
+}
+
+TEST(PlanTest, TasksOfTheMlpAreWorthHandingOver) {
+  const auto plan =
+      PlanOf(TrainStepOfMlp(/*batch=*/128, /*inputs=*/784, /*hidden=*/512, /*classes=*/10));
+  EXPECT_THAT(CheckPlan(*plan), IsOk());
+  EXPECT_GT(plan->work_ns / plan->critical_path_ns, 8);
+  int small = 0;
+  for (const Task& task : plan->tasks) small += task.cost_ns < 5000;
+  EXPECT_LE(small, 8) << "of " << plan->tasks.size();
+  // Weights and momenta are 5.4 MB; what lies between is less.
+  EXPECT_LT(plan->arena_bytes, 6 << 20);
+}
+
+// The update of a tile of a weight is in the task that computes the tile of its gradient.
+TEST(PlanTest, AnUpdateFollowsItsGradientAtOnce) {
+  const auto plan =
+      PlanOf(TrainStepOfMlp(/*batch=*/128, /*inputs=*/784, /*hidden=*/512, /*classes=*/10));
+  int updates = 0;
+  for (const Task& task : plan->tasks) {
+    bool has_product = false, has_update = false;
+    for (int s = task.first_step; s < task.end_step; ++s) {
+      if (plan->steps[s].op < 0) continue;
+      const PlannedOp& op = plan->ops[plan->steps[s].op];
+      has_product = has_product || op.name.find("layer1/w") != std::string::npos;
+      has_update = has_update || op.name == "MomentumUpdate";
+    }
+    updates += has_update;
+    EXPECT_TRUE(has_product || !has_update);
+  }
+  EXPECT_GT(updates, 8);
+}
+
+// CheckPlan() on plans that were damaged: it must see what it is there to see.
+class CheckPlanTest : public testing::Test {
+ protected:
+  // A plan of two panels in a chain of three ops.
+  CheckPlanTest() {
+    PlanOptions options = SmallestTasks();
+    options.local = options.in_place = options.reuse = false;
+    const PlannedGraph planned = MakePlanned("chain", 32, [](GraphBuilder& g) {
+      const Value x = g.Input("x", "float[N,8]");
+      const Value w = g.Parameter("w", "float[8]", Uniform(0, 1));
+      const Value y = Tanh(Exp(x * w));
+      g.Output(y, "y");
+      g.Update(w, w - ReduceSum(y, {0}, /*keepdims=*/false) * 0.1);
+    });
+    plan_ = *PlanOf(planned, options);
+    EXPECT_THAT(CheckPlan(plan_), IsOk());
+    EXPECT_GT(plan_.tasks.size(), 4);
+  }
+  std::string Message() const { return std::string(CheckPlan(plan_).message()); }
+
+  Plan plan_;
+};
+
+TEST_F(CheckPlanTest, SeesAMissingEdge) {
+  for (Task& task : plan_.tasks) {
+    if (task.before.empty()) continue;
+    task.before.clear();
+    break;
+  }
+  EXPECT_THAT(Message(), testing::AnyOf(HasSubstr("in no order"), HasSubstr("before it is written"),
+                                        HasSubstr("before the gate")));
+}
+
+TEST_F(CheckPlanTest, SeesEachMissingEdge) {
+  int seen = 0, edges = 0;
+  for (Task& task : plan_.tasks) {
+    for (size_t i = 0; i < task.before.size(); ++i) {
+      const std::vector<int32_t> all = task.before;
+      task.before.erase(task.before.begin() + static_cast<int64_t>(i));
+      ++edges;
+      seen += !CheckPlan(plan_).ok();
+      task.before = all;
+    }
+  }
+  EXPECT_EQ(seen, edges);
+}
+
+TEST_F(CheckPlanTest, SeesBuffersThatShareBytes) {
+  int arena = 0;
+  for (Operand& operand : plan_.operands) {
+    if (operand.space == Space::kArena) {
+      operand.offset = 0;
+      ++arena;
+    }
+  }
+  ASSERT_GT(arena, 4);
+  EXPECT_FALSE(CheckPlan(plan_).ok());
+}
+
+TEST_F(CheckPlanTest, SeesAPanelThatReachesIntoTheNext) {
+  bool damaged = false;
+  for (size_t s = 0; s < plan_.steps.size() && !damaged; ++s) {
+    const Step& step = plan_.steps[s];
+    if (step.op < 0 || plan_.ops[step.op].kind != "Exp") continue;
+    Operand& output = plan_.operands[step.operands + step.num_inputs];
+    output.offset += 4;
+    damaged = true;
+  }
+  ASSERT_TRUE(damaged);
+  EXPECT_FALSE(CheckPlan(plan_).ok());
+}
+
+TEST_F(CheckPlanTest, SeesAWriteOfAnInput) {
+  for (const Step& step : plan_.steps) {
+    if (step.op < 0) continue;
+    Operand& output = plan_.operands[step.operands + step.num_inputs];
+    output.space = Space::kInput;
+    output.slot = 0;
+    output.offset = 0;
+    break;
+  }
+  EXPECT_THAT(Message(), HasSubstr("writes an input or a constant"));
+}
+
+TEST_F(CheckPlanTest, SeesAWriteOfAStateBeforeTheGate) {
+  for (Step& step : plan_.steps) {
+    if (step.op < 0 || step.writes_state) continue;
+    Operand& output = plan_.operands[step.operands + step.num_inputs];
+    output.space = Space::kState;
+    output.slot = 0;
+    output.offset = 0;
+    break;
+  }
+  EXPECT_THAT(Message(), HasSubstr("hides that it writes a state"));
+}
+
+TEST_F(CheckPlanTest, SeesAFailureAfterTheGate) {
+  for (Step& step : plan_.steps) step.can_fail = step.can_fail || step.writes_state;
+  EXPECT_THAT(Message(), HasSubstr("can fail after the gate"));
+}
+
+TEST_F(CheckPlanTest, SeesAStepLeftOut) {
+  --plan_.tasks.back().end_step;
+  EXPECT_THAT(Message(), HasSubstr("is in no task"));
+}
+
+TEST_F(CheckPlanTest, SeesATaskThatWaitsForALaterOne) {
+  plan_.tasks[0].before.push_back(1);
+  EXPECT_THAT(Message(), HasSubstr("task 0 waits for task 1"));
+}
+
+}  // namespace
+}  // namespace flowgrad

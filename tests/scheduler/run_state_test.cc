@@ -1,0 +1,302 @@
+// Runs that fail, are cancelled, or go on side by side; and what the states are afterwards.
+
+#include "scheduler/run_state.h"
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "ops/functions.h"
+#include "scheduler/planner.h"
+#include "tests/scheduler/planned_graphs.h"
+#include "tests/testing/planned_run.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/tensors.h"
+
+namespace flowgrad {
+namespace {
+
+using testing::HasSubstr;
+
+PlanOptions SmallestTasks() {
+  PlanOptions options;
+  options.task_ns = options.piece_ns = 1;
+  options.serial_ns = 0;
+  options.min_rows = 1;
+  return options;
+}
+
+std::unique_ptr<PlannedRun> Planned(const PlannedGraph& planned, const PlanOptions& options,
+                                    int threads) {
+  auto run = PlannedRun::Make(planned.graph, planned.feeds, planned.states, planned.fetches,
+                              /*update_states=*/true, options, Workers(threads));
+  EXPECT_THAT(run, IsOk());
+  return *std::move(run);
+}
+
+// What differs between a store and tensors: "" if nothing.
+std::string StateDifference(const StateStore& store, const TensorMap& expected) {
+  for (const auto& [name, tensor] : expected) {
+    const std::string difference = BitDifference(*store.Find(name), tensor);
+    if (!difference.empty()) return absl::StrCat(name, ": ", difference);
+  }
+  return "";
+}
+
+TensorMap CopyOf(const TensorMap& tensors) {
+  StateStore store;
+  store.Set(tensors);
+  TensorMap copy;
+  for (const auto& [name, tensor] : tensors) copy[name] = store.Copy(name);
+  return copy;
+}
+
+class FailAt : public StepObserver {
+ public:
+  explicit FailAt(int step) : step_(step) {}
+  absl::Status BeforeStep(const Plan&, int step) override {
+    return step == step_ ? absl::DataLossError(absl::StrCat("step ", step)) : absl::OkStatus();
+  }
+  void AfterStep(const Plan&, int) override {}
+
+ private:
+  const int step_;
+};
+
+// A step that fails before the gate leaves every state as it was. None of our kernels fails after
+// it; should one do so all the same, the states are refused until they are set anew.
+TEST(RunStateTest, AFailureOfAnyStepLeavesTheStatesOrIsTold) {
+  for (const PlannedGraph& planned : SmallGraphs()) {
+    for (const int threads : {1, 3}) {
+      const auto run = Planned(planned, SmallestTasks(), threads);
+      const Plan& plan = run->plan();
+      for (int step = 0; step < static_cast<int>(plan.steps.size()); ++step) {
+        FailAt observer(step);
+        run->run_state().set_observer(&observer);
+        const auto result = run->Run(planned.feeds, {});
+        EXPECT_THAT(result, StatusIs(absl::StatusCode::kDataLoss, absl::StrCat("step ", step)));
+        const bool broken = run->states().broken();
+        EXPECT_FALSE(broken && plan.steps[step].can_fail) << planned.name << " step " << step;
+        if (broken) {
+          EXPECT_THAT(run->Run(planned.feeds, {}),
+                      StatusIs(absl::StatusCode::kFailedPrecondition,
+                               "the states are broken, because a step failed while it wrote them: "
+                               "load weights first"));
+          run->states().Set(planned.states);
+          EXPECT_FALSE(run->states().broken());
+        } else {
+          EXPECT_EQ(StateDifference(run->states(), planned.states), "")
+              << planned.name << " step " << step;
+        }
+      }
+      run->run_state().set_observer(nullptr);
+      EXPECT_THAT(run->Run(planned.feeds, {}), IsOk()) << "after all these failures";
+    }
+  }
+}
+
+// Two gathers fail, each at several rows.
+PlannedGraph TwoBadLookUps() {
+  PlannedGraph planned = MakePlanned("bad", 50, [](GraphBuilder& g) {
+    const Value late = g.Input("late", "int64[N]"), early = g.Input("early", "int64[N]");
+    const Value table = g.Parameter("table", "float[3,17]", Uniform(-1, 1));
+    const Value first = Call("Gather", {table, early}).As("first");
+    const Value second = Call("Gather", {table, late}).As("second");
+    const Value sum = ReduceSum(Tanh(first) + second, {0}, /*keepdims=*/false);
+    g.Update(table, table - Call("Expand", {sum, IntsConstant(g, {3, 17})}) * 0.1);
+    g.Output(sum, "sum");
+  });
+  Tensor& early = planned.feeds["early"];
+  Tensor& late = planned.feeds["late"];
+  late.data<int64_t>()[2] = 5;
+  early.data<int64_t>()[31] = -9;
+  early.data<int64_t>()[44] = 8;
+  return planned;
+}
+
+TEST(RunStateTest, ReportsTheFailureOfTheReferenceRun) {
+  const PlannedGraph planned = TwoBadLookUps();
+  TensorMap states = CopyOf(planned.states);
+  const auto expected =
+      ReferenceRun(*planned.graph, planned.feeds, states, planned.fetches, {}, true);
+  ASSERT_THAT(expected,
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "node \"first\" (Gather): input \"indices\" must be from -3 to 2 to "
+                       "match dim 0 of input \"data\", but is -9 at [31]"));
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    PlanOptions options;
+    options.random_seed = seed;
+    const auto run = Planned(planned, options, 1 + static_cast<int>(seed % 5));
+    const auto result = run->Run(planned.feeds, {});
+    EXPECT_EQ(result.status(), expected.status()) << "plan " << seed;
+    EXPECT_EQ(StateDifference(run->states(), planned.states), "") << "plan " << seed;
+    TensorMap good = planned.feeds;
+    good["late"] = good["early"] = Tensor::Filled(DType::kInt64, {50}, 1);
+    EXPECT_THAT(run->Run(good, {}), IsOk()) << "plan " << seed;
+  }
+}
+
+// Sets the flag when a step of a number is about to run.
+class CancelAt : public StepObserver {
+ public:
+  CancelAt(int step, std::atomic<bool>* cancel) : step_(step), cancel_(cancel) {}
+  absl::Status BeforeStep(const Plan&, int step) override {
+    if (step == step_) *cancel_ = true;
+    return absl::OkStatus();
+  }
+  void AfterStep(const Plan&, int) override {}
+
+ private:
+  const int step_;
+  std::atomic<bool>* const cancel_;
+};
+
+TEST(RunStateTest, ACancelledRunHasDoneAllOrNothing) {
+  const PlannedGraph planned =
+      TrainStepOfMlp(/*batch=*/37, /*inputs=*/23, /*hidden=*/19, /*classes=*/3);
+  TensorMap after = CopyOf(planned.states);
+  ASSERT_THAT(ReferenceRun(*planned.graph, planned.feeds, after, planned.fetches, {}, true),
+              IsOk());
+  for (const int threads : {1, 3}) {
+    int cancelled = 0, done = 0;
+    const auto run = Planned(planned, SmallestTasks(), threads);
+    for (int step = 0; step < static_cast<int>(run->plan().steps.size()); step += 3) {
+      run->states().Set(planned.states);
+      std::atomic<bool> cancel = false;
+      CancelAt observer(step, &cancel);
+      run->run_state().set_observer(&observer);
+      const auto result = run->Run(planned.feeds, {}, &cancel);
+      if (result.ok()) {
+        ++done;
+        EXPECT_EQ(StateDifference(run->states(), after), "");
+      } else {
+        ++cancelled;
+        EXPECT_THAT(result, StatusIs(absl::StatusCode::kCancelled, "the run was cancelled"));
+        EXPECT_EQ(StateDifference(run->states(), planned.states), "");
+      }
+    }
+    EXPECT_GT(cancelled, 0);
+    EXPECT_GT(done, 0);
+  }
+}
+
+TEST(RunStateTest, TwoRunsOfOnePlanGoOnAtOnce) {
+  const PlannedGraph planned =
+      TrainStepOfMlp(/*batch=*/64, /*inputs=*/40, /*hidden=*/48, /*classes=*/5);
+  FedTypes types;
+  for (const auto& [name, tensor] : planned.feeds) types[name] = tensor.type();
+  const auto plan =
+      MakePlan(planned.graph, types, planned.fetches, /*update_states=*/true, SmallestTasks());
+  ASSERT_THAT(plan, IsOk());
+  constexpr int kSteps = 20;
+  TensorMap expected = CopyOf(planned.states);
+  for (int step = 0; step < kSteps; ++step) {
+    ASSERT_THAT(ReferenceRun(*planned.graph, planned.feeds, expected, {}, {.step = step}, true),
+                IsOk());
+  }
+  StateStore stores[2];
+  std::vector<std::thread> threads;
+  const Workers workers(4);
+  for (StateStore& store : stores) {
+    store.Set(planned.states);
+    threads.emplace_back([&] {
+      const auto run = RunState::Make(*plan, &store, workers);
+      ASSERT_THAT(run, IsOk());
+      std::vector<const void*> inputs;
+      for (const Plan::Slot& slot : (*plan)->inputs) {
+        inputs.push_back(planned.feeds.at(planned.graph->inputs()[slot.index].name).bytes());
+      }
+      std::vector<Tensor> outputs;
+      std::vector<void*> pointers;
+      for (const Plan::Slot& slot : (*plan)->outputs) {
+        outputs.emplace_back(slot.dtype, slot.dims);
+        pointers.push_back(outputs.back().bytes());
+      }
+      for (int step = 0; step < kSteps; ++step) {
+        ASSERT_THAT((*run)->Run(inputs, absl::MakeSpan(pointers), {.step = step}), IsOk());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(StateDifference(stores[0], expected), "");
+  EXPECT_EQ(StateDifference(stores[1], expected), "");
+}
+
+// Delays steps by a number drawn from a seed, and notes who runs them.
+class Delays : public StepObserver {
+ public:
+  explicit Delays(uint64_t seed) : seed_(seed) {}
+  absl::Status BeforeStep(const Plan&, int step) override {
+    const uint64_t draw = (seed_ + static_cast<uint64_t>(step) + 1) * 0x9e3779b97f4a7c15u >> 40;
+    std::this_thread::sleep_for(std::chrono::microseconds(draw % 8 == 0 ? draw % 300 : 0));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    threads_.insert(std::this_thread::get_id());
+    return absl::OkStatus();
+  }
+  void AfterStep(const Plan&, int) override {}
+  size_t num_threads() const { return threads_.size(); }
+
+ private:
+  const uint64_t seed_;
+  std::mutex mutex_;
+  std::set<std::thread::id> threads_;
+};
+
+class ThreadsTest : public testing::TestWithParam<int> {};
+
+TEST_P(ThreadsTest, GiveTheSameBitsWhateverDelaysThem) {
+  const PlannedGraph planned =
+      TrainStepOfMlp(/*batch=*/64, /*inputs=*/40, /*hidden=*/48, /*classes=*/5);
+  size_t most = 0;
+  for (uint64_t seed = 0; seed < 30 && (seed < 5 || most < static_cast<size_t>(GetParam()));
+       ++seed) {
+    Delays delays(seed);
+    EXPECT_EQ(DifferenceFromReference(planned, 2, SmallestTasks(), GetParam(), &delays), "")
+        << "seed " << seed;
+    EXPECT_LE(delays.num_threads(), GetParam());
+    most = std::max(most, delays.num_threads());
+  }
+  EXPECT_EQ(most, GetParam()) << "else the test has proved nothing";
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, ThreadsTest, testing::Values(1, 2, 3, 5, 8));
+
+TEST(StateStoreTest, AdmitsOneWriterOrManyReaders) {
+  StateStore store;
+  {
+    const StateStore::Access reader(&store, /*writes=*/false), second(&store, /*writes=*/false);
+    EXPECT_THAT(reader.status(), IsOk());
+    EXPECT_THAT(second.status(), IsOk());
+    EXPECT_THAT(StateStore::Access(&store, /*writes=*/true).status(),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         "a run that reads the same states is under way: wait for its end"));
+  }
+  const StateStore::Access writer(&store, /*writes=*/true);
+  EXPECT_THAT(writer.status(), IsOk());
+  for (const bool writes : {false, true}) {
+    EXPECT_THAT(StateStore::Access(&store, writes).status(),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         "a training step is under way on the same states: wait for its end"));
+  }
+}
+
+TEST(RunStateTest, RefusesStatesOfAnotherType) {
+  PlannedGraph planned = TrainStepOfMlp(/*batch=*/2, /*inputs=*/3, /*hidden=*/4, /*classes=*/2);
+  planned.states["layer1/w"] = Tensor::Filled(DType::kFloat, {3, 5}, 0);
+  const auto run = PlannedRun::Make(planned.graph, planned.feeds, planned.states, planned.fetches,
+                                    /*update_states=*/true);
+  EXPECT_THAT(run, StatusIs(absl::StatusCode::kFailedPrecondition,
+                            "variable \"layer1/w\" must be float[3,4], but is float[3,5]"));
+  planned.states.erase("layer1/w");
+  EXPECT_THAT(PlannedRun::Make(planned.graph, planned.feeds, planned.states, planned.fetches,
+                               /*update_states=*/true),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       "variable \"layer1/w\" must be float[3,4], but has no value"));
+}
+
+}  // namespace
+}  // namespace flowgrad
