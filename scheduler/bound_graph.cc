@@ -336,6 +336,18 @@ absl::StatusOr<BoundOp> MakeOp(BoundGraph& bound, const OpDef& def, std::vector<
   return op;
 }
 
+absl::Status RebindOp(BoundOp& op) {
+  std::vector<std::optional<BoundShapes::Input>> types;
+  for (const Layout& input : op.inputs) {
+    types.emplace_back();
+    if (input.present) types.back() = BoundShapes::Input{TypeOf(input.dtype, input.dims), Tensor()};
+  }
+  const ShapeContext& shapes = op.shapes.context();
+  ASSIGN_OR_RETURN(op.shapes, BoundShapes::Make(op.op, &shapes.attributes(), std::move(types),
+                                                shapes.num_outputs()));
+  return CompleteOp(op);
+}
+
 void PushOp(BoundGraph& bound, BoundOp op) {
   for (const Layout& output : op.outputs) {
     if (output.storage >= 0) {

@@ -83,6 +83,10 @@ absl::StatusOr<BoundGraph> BindGraph(std::shared_ptr<const Graph> graph, const F
 absl::StatusOr<BoundOp> MakeOp(BoundGraph& bound, const OpDef& op, std::vector<Layout> inputs,
                                int32_t node, const std::string& name);
 
+// The op once its inputs have been put in the place of others of the same values: what follows from
+// shapes is worked out anew. Internal errors only.
+absl::Status RebindOp(BoundOp& op);
+
 // Puts an op behind all others.
 void PushOp(BoundGraph& bound, BoundOp op);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "ops/block_space.h"
 #include "scheduler/planner_ops.h"
 
 namespace flowgrad {
@@ -16,6 +17,9 @@ namespace {
 // piece.
 constexpr int64_t kMinRowsToPack = 64;
 constexpr int64_t kMinRowsToPackTransposed = 9;
+
+// Elements of a stretched constant at most: a larger one would cost more to read than to stretch.
+constexpr int64_t kMostElementsSpread = 1024;
 
 bool ShouldPack(const BoundGraph& bound, const BoundOp& op) {
   if (op.op->name() != "MatMul" || op.inputs[0].dims.size() < 2) return false;
@@ -229,6 +233,31 @@ bool MayShare(const BoundOp& op, int input, int output) {
     if (out == output && in == input) return true;
   }
   return false;
+}
+
+absl::Status SpreadConstants(BoundGraph& bound) {
+  for (BoundOp& op : bound.ops) {
+    if (op.block.run == nullptr) continue;
+    const Dims dims = op.shapes.context().output_dims(0);
+    const int64_t elements = NumElements(dims);
+    if (elements == 0 || elements > kMostElementsSpread) continue;
+    bool changed = false;
+    for (Layout& input : op.inputs) {
+      if (input.storage < 0) continue;
+      if (bound.storages[input.storage].source != Storage::Source::kConstant) continue;
+      if (input.dims == dims && IsContiguous(input)) continue;
+      Storage spread = bound.storages[input.storage];
+      const Tensor narrow = spread.constant.WithLayout(input.dims, input.strides, input.offset);
+      spread.constant = Tensor(input.dtype, dims);
+      spread.dims = dims;
+      CopyElements(narrow.view(), spread.constant.view());
+      bound.storages.push_back(std::move(spread));
+      input = WholeOf(bound, static_cast<int32_t>(bound.storages.size() - 1));
+      changed = true;
+    }
+    if (changed) RETURN_IF_ERROR(RebindOp(op));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status PackMatrices(BoundGraph& bound, const PlanOptions& options) {

@@ -24,6 +24,10 @@ struct Home {
 // Has the right factors of products packed once where that pays.
 absl::Status PackMatrices(BoundGraph& bound, const PlanOptions& options);
 
+// Stretches small constants to the shape of what they are combined with, so that the op runs over
+// plain arrays.
+absl::Status SpreadConstants(BoundGraph& bound);
+
 // Gives each storage a home: fetched values in the caller's memory, next values of states in the
 // place of the states, where that is legal, and copies them there where it is not.
 absl::Status FindHomes(BoundGraph& bound, const PlanOptions& options, std::vector<Home>& homes);

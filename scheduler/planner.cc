@@ -211,6 +211,7 @@ absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(std::shared_ptr<const Graph
   draft.options = &options;
   draft.random = options.random_seed ? &random : nullptr;
   ASSIGN_OR_RETURN(draft.bound, BindGraph(std::move(graph), fed, fetches, update_states));
+  RETURN_IF_ERROR(SpreadConstants(draft.bound));
   RETURN_IF_ERROR(PackMatrices(draft.bound, options));
   RETURN_IF_ERROR(FindHomes(draft.bound, options, draft.homes));
   RETURN_IF_ERROR(ChooseCuts(draft.bound, options, draft.random, draft.cuts));

@@ -67,6 +67,7 @@ absl::StatusOr<std::shared_ptr<Runner::Shapes>> Runner::Find(const TensorMap& fe
   }
   ASSIGN_OR_RETURN(made->plan,
                    MakePlan(graph_, types, fetches_, options_.update_states, options_.plan));
+  if (options_.on_plan) options_.on_plan(*made->plan);
   shapes_.push_front(std::move(made));
   if (shapes_.size() > options_.most_plans) shapes_.pop_back();
   return shapes_.front();

@@ -7,6 +7,7 @@
 #define FLOWGRAD_SCHEDULER_RUNNER_H_
 
 #include <atomic>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,8 @@ class Runner {
     Workers workers{1};
     PlanOptions plan;
     size_t most_plans = 16;  // the one used least recently is dropped first
+    // Told of each plan that is made, by the thread that asked for it; must not use the runner.
+    std::function<void(const Plan&)> on_plan = {};
   };
 
   // `fetches` are names of values or outputs. `states` must outlive the runner and have every state

@@ -34,8 +34,9 @@ Tensor StateStore::Copy(absl::string_view name) const {
   return copy;
 }
 
-StateStore::Access::Access(StateStore* store, bool writes) : store_(store), writes_(writes) {
-  if (store_->broken_) {
+StateStore::Access::Access(StateStore* store, bool writes, bool mends)
+    : store_(store), writes_(writes) {
+  if (store_->broken_ && !mends) {
     status_ = absl::FailedPreconditionError(
         "the states are broken, because a step failed while it wrote them: load weights first");
     return;

@@ -34,10 +34,11 @@ class StateStore {
   Tensor Copy(absl::string_view name) const;
   const std::map<std::string, Tensor, std::less<>>& tensors() const { return tensors_; }
 
-  // A run, as long as it lives; not ok() if it may not start: FailedPrecondition.
+  // A run, as long as it lives; not ok() if it may not start: FailedPrecondition. `mends`: a writer
+  // that sets states, which a broken store takes.
   class [[nodiscard]] Access {
    public:
-    Access(StateStore* store, bool writes);
+    Access(StateStore* store, bool writes, bool mends = false);
     ~Access();
     Access(const Access&) = delete;
     Access& operator=(const Access&) = delete;
