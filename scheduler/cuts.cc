@@ -133,7 +133,11 @@ std::vector<int64_t> EvenBounds(int64_t size, int64_t pieces, int64_t multiple) 
 class CutChooser {
  public:
   CutChooser(const BoundGraph& bound, const PlanOptions& options)
-      : bound_(bound), options_(options), classes_(bound), axis_(bound.ops.size(), -1) {}
+      : bound_(bound),
+        options_(options),
+        classes_(bound),
+        axis_(bound.ops.size(), -1),
+        follows_(bound.ops.size()) {}
 
   std::vector<Cut> Choose() {
     for (int o = 0; o < num_ops(); ++o) {
@@ -172,7 +176,9 @@ class CutChooser {
       if (producer < 0 || axis_[producer] < 0) continue;
       const int wanted = classes_.ClassOf(producer, axis_[producer]);
       for (const int axis : axes) {
-        if (CanCut(op.nest.axes[axis]) && classes_.ClassOf(o, axis) == wanted) return axis;
+        if (!CanCut(op.nest.axes[axis]) || classes_.ClassOf(o, axis) != wanted) continue;
+        follows_[o] = true;
+        return axis;
       }
     }
     if (op.cost_ns < kMinNsToCut) return -1;
@@ -183,7 +189,9 @@ class CutChooser {
       if (best < 0) best = axis;
     }
     for (const int axis : axes) {
-      if (CanCutSum(op, op.nest.axes[axis])) return axis;
+      if (!CanCutSum(op, op.nest.axes[axis])) continue;
+      follows_[o] = true;
+      return axis;
     }
     return best;
   }
@@ -196,7 +204,7 @@ class CutChooser {
     const bool batch = classes_.IsBatch(axis_class);
     const Group& group = groups_[axis_class];
     double wanted = group.cost_ns / options_.piece_ns;
-    if (!batch) wanted = std::min(wanted, op.cost_ns / (options_.task_ns / 5));
+    if (!batch && !follows_[o]) wanted = std::min(wanted, op.cost_ns / (options_.task_ns / 5));
     int64_t pieces = std::clamp<int64_t>(std::llround(wanted), 1, kMostPieces);
     Cut cut;
     if (axis.kind == Axis::kReduced) {
@@ -223,7 +231,8 @@ class CutChooser {
   const BoundGraph& bound_;
   const PlanOptions& options_;
   AxisClasses classes_;
-  std::vector<int> axis_;  // by op
+  std::vector<int> axis_;      // by op
+  std::vector<bool> follows_;  // by op: whether it has the pieces of what it reads
   std::map<int, Group> groups_;
 };
 

@@ -43,6 +43,7 @@ class TaskMaker {
     double work_ns = 0;
     for (const DraftStep& step : steps_) work_ns += step.cost_ns;
     draft_.task_of.assign(steps_.size(), -1);
+    lazy_ns_.resize(steps_.size());
     if (draft_.random == nullptr && work_ns < options_.serial_ns) {
       PutAllIntoOne(order);
       return absl::OkStatus();
@@ -135,13 +136,17 @@ class TaskMaker {
   }
 
   // Whether a step goes with its first reader: a small one that waits for nothing but such steps.
-  bool IsLazy(int32_t step) const {
-    if (draft_.random != nullptr || step == draft_.gate || !IsSmall(step)) return false;
+  // Asked of each step once, in order.
+  bool IsLazy(int32_t step) {
+    if (draft_.random != nullptr || step == draft_.gate) return false;
     if (successors_[step].empty() || successors_[step].size() > kFewReaders) return false;
+    double sum_ns = steps_[step].cost_ns;
     for (const int32_t before : steps_[step].before) {
       if (draft_.task_of[before] >= 0) return false;
+      sum_ns += lazy_ns_[before];
     }
-    return true;
+    lazy_ns_[step] = sum_ns;
+    return sum_ns <= options_.task_ns;
   }
 
   void PutAllIntoOne(const std::vector<int32_t>& order) {
@@ -300,7 +305,8 @@ class TaskMaker {
   std::vector<std::vector<int32_t>> successors_;
   std::vector<DraftTask> tasks_;  // as made; Number() orders them
   std::vector<bool> has_successors_;
-  std::vector<double> start_ns_;  // with any number of threads
+  std::vector<double> start_ns_;  // by task: with any number of threads
+  std::vector<double> lazy_ns_;   // by lazy step: its work, and that of those before it
 };
 
 }  // namespace
