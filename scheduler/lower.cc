@@ -207,7 +207,7 @@ void ShareInPlace(const BoundGraph& bound, std::vector<Home>& homes) {
         for (int other = 0; other < static_cast<int>(op.inputs.size()); ++other) {
           if (op.inputs[other].storage == input) taken[other] = true;
         }
-        homes[output].in_place_of = input;
+        homes[output].in_place_of = RootOf(homes, input);
         break;
       }
     }

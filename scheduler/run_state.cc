@@ -56,10 +56,10 @@ class RunState::Failures {
     return first != kNone && (step.writes_state || step.order > first);
   }
 
-  // From now on nothing runs; false if states may have been written already.
-  bool Stop() {
+  // From now on nothing runs, unless states may have been written already.
+  void Stop() {
     Phase open = Phase::kOpen;
-    return phase_.compare_exchange_strong(open, Phase::kStopped) || open == Phase::kStopped;
+    phase_.compare_exchange_strong(open, Phase::kStopped);
   }
   // From now on states are written, and the run cannot be stopped.
   void Commit() {
@@ -85,18 +85,17 @@ class RunState::Failures {
   absl::Status status_;
 };
 
-struct RunState::BoundStep {
-  KernelContext context;
-  void** pointers;  // inputs, then outputs
-};
-
-// An operand in memory of the caller or of a worker: its pointer changes.
-struct RunState::CallerOperand {
-  int32_t operand;
-  int32_t place;  // in Plan::inputs or Plan::outputs
-};
-
 struct RunState::Memory {
+  struct BoundStep {
+    KernelContext context;
+    void** pointers;  // inputs, then outputs
+  };
+  // An operand in memory of the caller: its pointer changes from run to run.
+  struct CallerOperand {
+    int32_t operand;
+    int32_t place;  // in Plan::inputs or Plan::outputs
+  };
+
   AlignedBytes arena;
   std::vector<AlignedBytes> scratch;  // by worker
   std::vector<View> views;            // by operand
@@ -144,7 +143,7 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
     }
   }
   std::unique_ptr<RunState> run(new RunState(std::move(plan), states, workers));
-  const bool parallel = run->plan_->tasks.size() > 1 && workers.arena() != nullptr;
+  const bool parallel = run->plan_->tasks.size() > 1 && workers.threads() > 1;
   run->memory_->arena = Allocate(run->plan_->arena_bytes);
   bool has_memory = run->memory_->arena != nullptr;
   for (int w = 0; w < (parallel ? workers.threads() : 1); ++w) {
@@ -210,7 +209,7 @@ void RunState::Bind() {
   memory_->last_inputs.resize(plan.inputs.size());
   memory_->last_outputs.resize(plan.outputs.size());
   for (const Step& step : plan.steps) {
-    BoundStep bound;
+    Memory::BoundStep bound;
     const View* views = memory_->views.data() + step.operands;
     bound.context.inputs = absl::MakeConstSpan(views, step.num_inputs);
     bound.context.outputs = absl::MakeConstSpan(views + step.num_inputs, step.num_outputs);
@@ -245,10 +244,10 @@ void RunState::BindCaller(absl::Span<const void* const> inputs, absl::Span<void*
     memory_->last_outputs[i] = outputs[i];
   }
   if (!changed) return;
-  for (const CallerOperand& operand : memory_->inputs) {
+  for (const Memory::CallerOperand& operand : memory_->inputs) {
     SetPointer(operand.operand, const_cast<void*>(inputs[operand.place]));
   }
-  for (const CallerOperand& operand : memory_->outputs) {
+  for (const Memory::CallerOperand& operand : memory_->outputs) {
     SetPointer(operand.operand, outputs[operand.place]);
   }
 }
@@ -328,7 +327,7 @@ void RunState::RunSteps(const Task& task) {
 
 void RunState::RunStep(int32_t index) {
   const Step& step = plan_->steps[index];
-  BoundStep& bound = memory_->steps[index];
+  Memory::BoundStep& bound = memory_->steps[index];
   if (step.block.run != nullptr) {
     step.block.run(bound.pointers, bound.pointers + step.num_inputs, step.elements, step.prepared);
     return;

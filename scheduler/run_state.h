@@ -58,7 +58,6 @@ class RunState {
  private:
   class Failures;
   struct FlowGraph;
-  struct Worker;
 
   RunState(std::shared_ptr<const Plan> plan, StateStore* states, const Workers& workers);
   void Bind();
@@ -71,15 +70,12 @@ class RunState {
   void PassGate();
   std::byte* ScratchOfThread();
 
-  struct BoundStep;
-  struct CallerOperand;
+  struct Memory;
 
   const std::shared_ptr<const Plan> plan_;
   StateStore* const states_;
   const Workers workers_;
   StepObserver* observer_ = nullptr;
-
-  struct Memory;
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<FlowGraph> flow_;
   const std::atomic<bool>* cancel_ = nullptr;
