@@ -14,6 +14,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 
@@ -116,6 +118,14 @@ std::string PathText(absl::string_view path) {
   constexpr size_t kLongest = 400;
   if (path.size() <= kLongest) return Escaped(path);
   return absl::StrCat(Escaped(path.substr(0, 80)), "...", Escaped(path.substr(path.size() - 80)));
+}
+
+absl::Status InFile(absl::string_view file, const absl::Status& status) {
+  if (status.ok()) return status;
+  const std::string prefix = absl::StrCat(PathText(file), ": ");
+  return absl::Status(status.code(),
+                      absl::StrCat(prefix, absl::StrJoin(absl::StrSplit(status.message(), '\n'),
+                                                         absl::StrCat("\n", prefix))));
 }
 
 std::string FolderOf(absl::string_view path) {

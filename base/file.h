@@ -23,6 +23,9 @@ namespace flowgrad {
 // for the middle.
 std::string PathText(absl::string_view path);
 
+// `status` with the name of `file` in front of every line.
+absl::Status InFile(absl::string_view file, const absl::Status& status);
+
 // The folder of `path`: "a/b" gives "a", "b" gives ".".
 std::string FolderOf(absl::string_view path);
 

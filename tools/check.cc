@@ -11,13 +11,13 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "base/text.h"
+#include "base/text_table.h"
 #include "graph/graph_text.h"
 #include "scheduler/gradient_check.h"
 #include "scheduler/written_gradients.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
 #include "tools/options.h"
-#include "tools/text_table.h"
 
 namespace flowgrad {
 namespace {

@@ -6,9 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "base/file.h"
 #include "base/text.h"
 
 namespace flowgrad {
@@ -70,14 +68,6 @@ std::string ErrorText(const absl::Status& status) {
     text += line;
   }
   return text;
-}
-
-absl::Status InFile(absl::string_view file, const absl::Status& status) {
-  if (status.ok()) return status;
-  const std::string prefix = absl::StrCat(PathText(file), ": ");
-  return absl::Status(status.code(),
-                      absl::StrCat(prefix, absl::StrJoin(absl::StrSplit(status.message(), '\n'),
-                                                         absl::StrCat("\n", prefix))));
 }
 
 absl::Status Print(absl::string_view text) {

@@ -27,6 +27,7 @@ struct Command {
   std::function<absl::Status()> run;
 };
 
+Command AddBenchCommand(CLI::App& program, const OpRegistry& registry);
 Command AddCheckCommand(CLI::App& program, const OpRegistry& registry);
 Command AddGradCommand(CLI::App& program, const OpRegistry& registry);
 Command AddOpsCommand(CLI::App& program, const OpRegistry& registry);
@@ -44,9 +45,6 @@ int ExitCode(const absl::Status& status);
 // The lines that standard error gets: each "flowgrad: " and an error, control characters escaped,
 // at most 4 KiB in all.
 std::string ErrorText(const absl::Status& status);
-
-// `status` with the name of `file` in front of every line.
-absl::Status InFile(absl::string_view file, const absl::Status& status);
 
 // Writes to standard output. Unavailable if that fails.
 absl::Status Print(absl::string_view text);

@@ -24,7 +24,8 @@ constexpr char kVersion[] = "flowgrad 0.1.0";
 std::vector<Command> AddCommands(CLI::App& program, const OpRegistry& registry) {
   return {AddTrainCommand(program, registry), AddRunCommand(program, registry),
           AddCheckCommand(program, registry), AddShowCommand(program, registry),
-          AddGradCommand(program, registry),  AddOpsCommand(program, registry)};
+          AddGradCommand(program, registry),  AddOpsCommand(program, registry),
+          AddBenchCommand(program, registry)};
 }
 
 // The subcommand that the user is typing, for hints.

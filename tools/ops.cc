@@ -10,11 +10,11 @@
 #include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
 #include "base/text.h"
+#include "base/text_table.h"
 #include "ops/op.h"
 #include "ops/op_registry.h"
 #include "tools/command.h"
 #include "tools/options.h"
-#include "tools/text_table.h"
 
 namespace flowgrad {
 namespace {

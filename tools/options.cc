@@ -100,22 +100,36 @@ void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64
   command.add_option_function<std::string>(names, set, doc)->check(CheckNumber)->type_name("N");
 }
 
+void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64_t>& value,
+               uint64_t least, uint64_t most, const std::string& doc) {
+  const auto check = [least, most](const std::string& text) {
+    uint64_t number = 0;
+    const bool fits = absl::SimpleAtoi(text, &number) && number >= least && number <= most;
+    return fits ? ""
+                : absl::StrCat("must be from ", least, " to ", most, ", but is ", Quoted(text));
+  };
+  AddNumber(command, names, value, doc);
+  command.get_option(names)->check(check);
+}
+
+void AddReal(CLI::App& command, const std::string& names, std::optional<double>& value,
+             double least, double most, const std::string& kind, const std::string& doc) {
+  const auto check = [least, most](const std::string& text) {
+    double number = 0;
+    const bool fits = absl::SimpleAtod(text, &number) && number >= least && number <= most;
+    return fits ? ""
+                : absl::StrCat("must be from ", least, " to ", most, ", but is ", Quoted(text));
+  };
+  const auto set = [&value](const std::string& text) {
+    double number = 0;
+    if (absl::SimpleAtod(text, &number)) value = number;
+  };
+  command.add_option_function<std::string>(names, set, doc)->check(check)->type_name(kind);
+}
+
 void AddThreads(CLI::App& command, std::optional<uint64_t>& threads) {
-  const auto check = [](const std::string& text) {
-    uint64_t number = 0;
-    const bool fits = absl::SimpleAtoi(text, &number) && number >= 1 && number <= kMostThreads;
-    return fits ? "" : absl::StrCat("must be from 1 to ", kMostThreads, ", but is ", Quoted(text));
-  };
-  const auto set = [&threads](const std::string& text) {
-    uint64_t number = 0;
-    if (absl::SimpleAtoi(text, &number)) threads = number;
-  };
-  command
-      .add_option_function<std::string>(
-          "--threads", set,
-          "Threads at most; default: as many as the machine has. The results are the same bits")
-      ->check(check)
-      ->type_name("N");
+  AddNumber(command, "--threads", threads, 1, kMostThreads,
+            "Threads at most; default: as many as the machine has. The results are the same bits");
 }
 
 void AddNamedFiles(CLI::App& command, const std::string& names, std::vector<NamedFile>& files,

@@ -37,6 +37,12 @@ CLI::Option* AddFlagOrChoice(CLI::App& command, const std::string& names, std::s
 void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64_t>& value,
                const std::string& doc);
 
+// The same within bounds.
+void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64_t>& value,
+               uint64_t least, uint64_t most, const std::string& doc);
+void AddReal(CLI::App& command, const std::string& names, std::optional<double>& value,
+             double least, double most, const std::string& kind, const std::string& doc);
+
 // --threads, from 1 to kMostThreads.
 inline constexpr uint64_t kMostThreads = 1024;
 void AddThreads(CLI::App& command, std::optional<uint64_t>& threads);

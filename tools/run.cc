@@ -14,15 +14,17 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "base/text.h"
+#include "base/text_table.h"
 #include "graph/autodiff.h"
 #include "graph/graph_text.h"
 #include "ops/tensor.h"
-#include "scheduler/reference_run.h"
+#include "scheduler/runner.h"
+#include "scheduler/state_store.h"
+#include "scheduler/workers.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
 #include "tools/options.h"
 #include "tools/tensor_text.h"
-#include "tools/text_table.h"
 #include "training/npy.h"
 
 namespace flowgrad {
@@ -47,7 +49,7 @@ struct Options {
   std::optional<NamedFile> upstream;
   std::vector<NamedFile> outputs;
   std::string format = "json";
-  std::optional<uint64_t> seed;
+  std::optional<uint64_t> seed, threads;
   bool training = false;
 };
 
@@ -160,10 +162,13 @@ absl::StatusOr<Results> Compute(const Model& model, const Plan& plan, const Opti
   source.data = options.data;
   if (options.upstream) source.files.push_back({plan.upstream_input, options.upstream->path});
   ASSIGN_OR_RETURN(const TensorMap feeds, LoadFeeds(model, plan.graph, fetches, source));
-  ASSIGN_OR_RETURN(TensorMap states, LoadStates(model, plan.graph, options.weights, seed));
-  const StepValues values{.seed = seed};
-  absl::StatusOr<std::vector<Tensor>> tensors =
-      ReferenceRun(plan.graph, feeds, states, fetches, values);
+  ASSIGN_OR_RETURN(const TensorMap loaded, LoadStates(model, plan.graph, options.weights, seed));
+  StateStore states;
+  states.Set(loaded);
+  Runner::Options settings;
+  settings.workers = Workers(static_cast<int>(options.threads.value_or(0)));
+  Runner runner(std::make_shared<const Graph>(plan.graph), fetches, &states, settings);
+  absl::StatusOr<std::vector<Tensor>> tensors = runner.Run(feeds, StepValues{.seed = seed});
   if (!tensors.ok()) return model.Blame(tensors.status());
   Results results;
   for (size_t i = 0; i < fetches.size(); ++i) results[fetches[i]] = (*tensors)[i];
@@ -254,6 +259,7 @@ Command AddRunCommand(CLI::App& program, const OpRegistry& registry) {
   AddChoice(app, "--format", options->format, {"json", "table"}, "How results are printed");
   AddNumber(app, "--seed", options->seed, "Of first values and random ops; default: the model's");
   app.add_flag("--training", options->training, "Run the graph that trains");
+  AddThreads(app, options->threads);
   AddText(app, "--data", options->data, "Folder of the model's data set", "DIR");
   return {&app, [options, &registry] {
             if (options->upstream && options->gradients.empty()) options->gradients = "parameters";

@@ -34,7 +34,7 @@ class Updater {
 
   // Kingma and Ba's corrections 1 - βᵗ go into rate and epsilon once, instead of into every
   // element.
-  void StartAdam(const OptimizerDef::Adam& adam) {
+  void StartAdam(const Optimizer& adam) {
     const Value step = builder_.Variable("optimizer/step", "int64[]", Zeros());
     const Value next = step + 1;
     builder_.Update(step, next);
@@ -42,17 +42,17 @@ class Updater {
     const auto remaining = [&](double beta) {
       return 1 - Call("Pow", {builder_.Scalar(DType::kDouble, beta), t});
     };
-    const Value root = Sqrt(remaining(adam.beta2()));
-    adam_rate_ = Cast(rate_, DType::kDouble) * root / remaining(adam.beta1());
-    adam_epsilon_ = root * adam.epsilon();
+    const Value root = Sqrt(remaining(adam.beta2));
+    adam_rate_ = Cast(rate_, DType::kDouble) * root / remaining(adam.beta1);
+    adam_epsilon_ = root * adam.epsilon;
   }
 
-  void Adam(const std::string& name, Value w, Value dw, const OptimizerDef::Adam& adam) {
+  void Adam(const std::string& name, Value w, Value dw, const Optimizer& adam) {
     const DType dtype = w.type().dtype;
     const Value m = StateOf(name, "mean", w), v = StateOf(name, "square", w);
     const std::vector<Value> next =
         CallMany("AdamUpdate", {w, dw, m, v, Cast(adam_rate_, dtype), Cast(adam_epsilon_, dtype)},
-                 {{"beta1", adam.beta1()}, {"beta2", adam.beta2()}}, 3);
+                 {{"beta1", adam.beta1}, {"beta2", adam.beta2}}, 3);
     builder_.Update(w, next[0]);
     builder_.Update(m, next[1]);
     builder_.Update(v, next[2]);
@@ -68,24 +68,14 @@ class Updater {
   Value rate_, adam_rate_, adam_epsilon_;
 };
 
-// The optimizer with its defaults filled in.
-OptimizerDef Completed(OptimizerDef def) {
-  if (def.kind_case() == OptimizerDef::KIND_NOT_SET) def.mutable_sgd()->set_learning_rate(0.01);
-  if (def.has_sgd()) return def;
-  OptimizerDef::Adam& adam = *def.mutable_adam();
-  if (!adam.has_beta1()) adam.set_beta1(0.9);
-  if (!adam.has_beta2()) adam.set_beta2(0.999);
-  if (!adam.has_epsilon()) adam.set_epsilon(1e-8);
-  return def;
-}
-
 }  // namespace
 
 absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view loss_name,
-                                           const OptimizerDef& def, const OpRegistry& registry) {
+                                           const Optimizer& optimizer, const OpRegistry& registry,
+                                           const ParameterNames* frozen) {
   RETURN_IF_ERROR(CheckLoss(loss_name, model));
-  RETURN_IF_ERROR(CheckOptimizer(def));
-  const OptimizerDef optimizer = Completed(def);
+  RETURN_IF_ERROR(CheckOptimizer(optimizer));
+  const bool adam = optimizer.kind == Optimizer::Kind::kAdam;
   const ValueId known_loss = model.Find(loss_name);
   // The loss must be an output, or folding would drop it.
   GraphBuilder with_loss(model, registry);
@@ -104,7 +94,8 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
   std::vector<Value> parameters;
   std::vector<std::string> names;
   for (const State& state : forward.states()) {
-    if (!state.trained || state.frozen) continue;
+    if (!state.trained) continue;
+    if (frozen == nullptr ? state.frozen : frozen->count(state.name) > 0) continue;
     if (state.next.present()) {
       builder.AddError(absl::StrCat("update of ", Quoted(state.name),
                                     ": the optimizer updates this parameter; make it a variable, "
@@ -117,25 +108,25 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
   const std::vector<Value> gradients =
       Gradients(builder, {Value{&builder, loss.node, loss.port}}, parameters);
   Updater updater(builder, builder.Input(kLearningRate, "float[]"));
-  if (optimizer.has_adam()) updater.StartAdam(optimizer.adam());
+  if (adam) updater.StartAdam(optimizer);
   for (size_t i = 0; i < parameters.size(); ++i) {
     if (!gradients[i]) {
       result.unreachable.push_back(names[i]);
-    } else if (optimizer.has_adam()) {
-      updater.Adam(names[i], parameters[i], gradients[i], optimizer.adam());
-    } else if (optimizer.sgd().momentum() > 0) {
-      updater.Momentum(names[i], parameters[i], gradients[i], optimizer.sgd().momentum());
+    } else if (adam) {
+      updater.Adam(names[i], parameters[i], gradients[i], optimizer);
+    } else if (optimizer.momentum > 0) {
+      updater.Momentum(names[i], parameters[i], gradients[i], optimizer.momentum);
     } else {
       updater.Sgd(parameters[i], gradients[i]);
     }
   }
-  const Value finite = Call("CheckFinite", {Value{&builder, loss.node, loss.port}}).As(kCheckedLoss);
+  const Value finite =
+      Call("CheckFinite", {Value{&builder, loss.node, loss.port}}).As(kCheckedLoss);
   builder.Output(finite);
   ASSIGN_OR_RETURN(const Graph whole, std::move(builder).Build());
   ASSIGN_OR_RETURN(result.graph, RemoveDeadNodes(whole, registry));
   result.loss = std::string(kCheckedLoss);
-  result.learning_rate =
-      optimizer.has_adam() ? optimizer.adam().learning_rate() : optimizer.sgd().learning_rate();
+  result.learning_rate = optimizer.learning_rate;
   return result;
 }
 

@@ -8,6 +8,7 @@
 #ifndef FLOWGRAD_TRAINING_TRAIN_GRAPH_H_
 #define FLOWGRAD_TRAINING_TRAIN_GRAPH_H_
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "graph/graph.h"
 #include "ops/builtin_ops.h"
-#include "proto/training.pb.h"
+#include "training/optimizer.h"
 
 namespace flowgrad {
 
@@ -33,12 +34,16 @@ struct TrainGraph {
       unreachable;  // parameters that the loss does not depend on: they keep their values
 };
 
-// `model` as it was built, "training_mode" not yet folded. InvalidArgument: no such loss, a loss
-// that is no float or double scalar, an op without a gradient on the way to a parameter, numbers of
-// the optimizer out of range.
+using ParameterNames = std::set<std::string, std::less<>>;
+
+// `model` as it was built, "training_mode" not yet folded. `frozen` are the parameters that keep
+// their values; null: those that the model calls frozen. InvalidArgument: no such loss, a loss that
+// is no float or double scalar, an op without a gradient on the way to a parameter, numbers of the
+// optimizer out of range.
 absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view loss,
-                                           const OptimizerDef& optimizer,
-                                           const OpRegistry& registry = BuiltinOps());
+                                           const Optimizer& optimizer,
+                                           const OpRegistry& registry = BuiltinOps(),
+                                           const ParameterNames* frozen = nullptr);
 
 }  // namespace flowgrad
 

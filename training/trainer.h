@@ -1,10 +1,12 @@
 // Trains a model: batches in, weights and metrics out.
 //
-//   ASSIGN_OR_RETURN(std::unique_ptr<Trainer> trainer, Trainer::Make(model, {}));
+//   ASSIGN_OR_RETURN(std::unique_ptr<Trainer> trainer, Trainer::Open("model.pbtxt", {}));
 //   while (!trainer->done()) {
 //     ASSIGN_OR_RETURN(const double loss, trainer->Step());
 //   }
 //   ASSIGN_OR_RETURN(const std::vector<Metric> metrics, trainer->Evaluate());
+//
+// It owns the data, the schedule and the metrics; its Session has everything else.
 //
 // The run is a function of model, data and seed: initial values, shuffling and dropout are keyed by
 // it. Thread-compatible.
@@ -20,15 +22,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "graph/graph.h"
-#include "proto/model.pb.h"
-#include "scheduler/runner.h"
-#include "scheduler/state_store.h"
+#include "ops/builtin_ops.h"
+#include "scheduler/reference_run.h"
 #include "training/dataset.h"
 #include "training/safetensors.h"
-#include "training/train_graph.h"
+#include "training/session.h"
 
 namespace flowgrad {
+
+class ModelDef;
+class TrainingDef;
 
 // What overrides the model's training section.
 struct TrainerOptions {
@@ -51,14 +56,21 @@ class Trainer {
   static absl::StatusOr<std::unique_ptr<Trainer>> Make(const ModelDef& model,
                                                        const TrainerOptions& options,
                                                        const OpRegistry& registry = BuiltinOps());
+  // The same for a model file, whose name each line of an error begins with.
+  static absl::StatusOr<std::unique_ptr<Trainer>> Open(absl::string_view path,
+                                                       const TrainerOptions& options,
+                                                       const OpRegistry& registry = BuiltinOps());
+  ~Trainer();
 
-  int64_t step() const { return step_; }  // steps done
+  int64_t step() const { return session_->step(); }  // steps done
   int64_t num_steps() const { return num_steps_; }
   int64_t steps_per_epoch() const { return steps_per_epoch_; }
   int64_t num_epochs() const { return (num_steps_ + steps_per_epoch_ - 1) / steps_per_epoch_; }
   int64_t batch_size() const { return batch_size_; }
-  bool done() const { return step_ >= num_steps_; }
-  const std::vector<std::string>& unreachable_parameters() const { return train_.unreachable; }
+  bool done() const { return step() >= num_steps_; }
+  std::vector<std::string> unreachable_parameters() const;
+  // What is trained. Not to be stepped by others.
+  Session& session() { return *session_; }
 
   // Trains on the next batch and gives its loss. A failed step changes nothing; a loss that is not
   // finite is a failure.
@@ -69,7 +81,7 @@ class Trainer {
 
   // The parameters, in the order of the model.
   std::vector<NamedTensor> Weights() const;
-  // Takes parameters from a file. InvalidArgument if names or types are not exactly the model's.
+  // Takes them from a file. InvalidArgument if names or types are not exactly the model's.
   absl::Status SetWeights(const TensorFile& weights);
 
  private:
@@ -78,30 +90,21 @@ class Trainer {
     DType dtype;
   };
 
-  Trainer() = default;
+  Trainer();
   void ReadLength();
   absl::Status ReadFeeds(const Graph& model);
   absl::StatusOr<TensorMap> BatchOf(const DataSet& data, const std::vector<int64_t>& samples) const;
   double LearningRate() const;
-  void MakeRunners(Graph inference, const Workers& workers);
-  absl::StatusOr<double> Accuracy(Runner& runner) const;
+  absl::StatusOr<double> Accuracy(const std::vector<std::string>& fetches) const;
 
-  TrainGraph train_;
-  std::shared_ptr<const Graph> inference_;
-  TrainingDef training_;
+  std::unique_ptr<TrainingDef> training_;
   std::optional<DataSet> train_data_, test_data_;
   std::vector<Feed> feeds_;
-  std::vector<std::string> parameters_;
-  StateStore states_;
-  std::unique_ptr<Runner> step_runner_;
-  std::vector<std::unique_ptr<Runner>> metrics_;  // in the order of training_.metric()
+  std::unique_ptr<Session> session_;
   uint64_t seed_ = 1;
-  int64_t batch_size_ = 0, num_steps_ = 0, steps_per_epoch_ = 0, step_ = 0;
+  double learning_rate_ = 0;  // before the schedule
+  int64_t batch_size_ = 0, num_steps_ = 0, steps_per_epoch_ = 0;
 };
-
-// `weights` for the parameters of `graph`, put into `states`. InvalidArgument, with every
-// difference, unless names and types are exactly the graph's parameters'.
-absl::Status TakeWeights(const Graph& graph, const TensorFile& weights, TensorMap& states);
 
 }  // namespace flowgrad
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/text.h"
+#include "proto/model.pb.h"
 
 namespace flowgrad {
 namespace {
@@ -118,25 +119,37 @@ absl::Status CheckLoss(absl::string_view loss, const Graph& model) {
   return errors.status();
 }
 
-absl::Status CheckOptimizer(const OptimizerDef& optimizer) {
+absl::Status CheckOptimizer(const Optimizer& optimizer) {
   Errors errors;
-  if (optimizer.has_sgd()) {
-    CheckPositive("optimizer.sgd.learning_rate", optimizer.sgd().learning_rate(), errors);
-    CheckDecay("optimizer.sgd.momentum", optimizer.sgd().momentum(), errors);
-  } else if (optimizer.has_adam()) {
-    const OptimizerDef::Adam& adam = optimizer.adam();
-    CheckPositive("optimizer.adam.learning_rate", adam.learning_rate(), errors);
-    if (adam.has_beta1()) CheckDecay("optimizer.adam.beta1", adam.beta1(), errors);
-    if (adam.has_beta2()) CheckDecay("optimizer.adam.beta2", adam.beta2(), errors);
-    if (adam.has_epsilon()) CheckPositive("optimizer.adam.epsilon", adam.epsilon(), errors);
+  if (optimizer.kind == Optimizer::Kind::kAdam) {
+    CheckPositive("optimizer.adam.learning_rate", optimizer.learning_rate, errors);
+    CheckDecay("optimizer.adam.beta1", optimizer.beta1, errors);
+    CheckDecay("optimizer.adam.beta2", optimizer.beta2, errors);
+    CheckPositive("optimizer.adam.epsilon", optimizer.epsilon, errors);
+  } else {
+    CheckPositive("optimizer.sgd.learning_rate", optimizer.learning_rate, errors);
+    CheckDecay("optimizer.sgd.momentum", optimizer.momentum, errors);
   }
   return errors.status();
+}
+
+Optimizer ToOptimizer(const OptimizerDef& def) {
+  Optimizer optimizer;
+  if (def.has_sgd()) return Optimizer::Sgd(def.sgd().learning_rate(), def.sgd().momentum());
+  if (!def.has_adam()) return optimizer;
+  const OptimizerDef::Adam& adam = def.adam();
+  optimizer.kind = Optimizer::Kind::kAdam;
+  optimizer.learning_rate = adam.learning_rate();
+  if (adam.has_beta1()) optimizer.beta1 = adam.beta1();
+  if (adam.has_beta2()) optimizer.beta2 = adam.beta2();
+  if (adam.has_epsilon()) optimizer.epsilon = adam.epsilon();
+  return optimizer;
 }
 
 absl::Status CheckTraining(const TrainingDef& training, const Graph& model) {
   Errors errors;
   errors.AddAll(CheckLoss(training.loss(), model));
-  errors.AddAll(CheckOptimizer(training.optimizer()));
+  errors.AddAll(CheckOptimizer(ToOptimizer(training.optimizer())));
   const double end = training.schedule().cosine().end();
   CheckRange("schedule.cosine.end", end, end >= 0 && std::isfinite(end), "from 0 on and finite",
              errors);

@@ -6,9 +6,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "graph/graph.h"
-#include "proto/model.pb.h"
+#include "training/optimizer.h"
 
 namespace flowgrad {
+
+class OptimizerDef;
+class TrainingDef;
 
 // InvalidArgument with all that is wrong, one error a line.
 absl::Status CheckTraining(const TrainingDef& training, const Graph& model);
@@ -16,7 +19,10 @@ absl::Status CheckTraining(const TrainingDef& training, const Graph& model);
 // The parts of it: the loss must be a float or double scalar of the model; numbers of the optimizer
 // must be in their ranges.
 absl::Status CheckLoss(absl::string_view loss, const Graph& model);
-absl::Status CheckOptimizer(const OptimizerDef& optimizer);
+absl::Status CheckOptimizer(const Optimizer& optimizer);
+
+// What the file says, with its defaults.
+Optimizer ToOptimizer(const OptimizerDef& def);
 
 }  // namespace flowgrad
 

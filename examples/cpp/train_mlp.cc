@@ -23,30 +23,26 @@ absl::StatusOr<Graph> BuildNet() {
 
 absl::Status TrainAndAnswer(const std::string& path) {
   ASSIGN_OR_RETURN(const Graph net, BuildNet());
-  OptimizerDef adam;
-  adam.mutable_adam()->set_learning_rate(0.05);
-  ASSIGN_OR_RETURN(const TrainGraph train, BuildTrainGraph(net, "loss", adam));
-  ASSIGN_OR_RETURN(TensorMap states, InitializeStates(train.graph, /*seed=*/1));
-  const Tensor x = Tensor::Of<float>({4, 2}, {0, 0, 0, 1, 1, 0, 1, 1});
-  const Tensor labels = Tensor::Of<int64_t>({4}, {0, 1, 1, 0});
-  const TensorMap feeds = {
-      {"x", x}, {"labels", labels}, {std::string(kLearningRate), Tensor::Scalar(0.05f)}};
+  SessionOptions options;
+  options.loss = "loss";
+  options.optimizer = Optimizer::Adam(0.05);
+  ASSIGN_OR_RETURN(const auto training, Session::Make(net, options));
+  float x[4][2] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
+  int64_t labels[4] = {0, 1, 1, 0};
+  const TensorMap batch = {{"x", Tensor::Borrow(DType::kFloat, {4, 2}, x)},
+                           {"labels", Tensor::Borrow(DType::kInt64, {4}, labels)}};
   for (int step = 0; step <= 200; ++step) {
-    ASSIGN_OR_RETURN(const auto loss, ReferenceRun(train.graph, feeds, states, {train.loss},
-                                                   {.step = step}, /*update_states=*/true));
-    if (step % 50 == 0) std::printf("loss %.4f\n", loss[0].at(0));
+    ASSIGN_OR_RETURN(const double loss, training->Step(batch));
+    if (step % 50 == 0) std::printf("loss %.4f\n", loss);
   }
-  std::vector<NamedTensor> weights;
-  for (const State& state : net.states()) weights.emplace_back(state.name, states[state.name]);
-  RETURN_IF_ERROR(SaveTensors(path, weights, /*metadata=*/{}));
+  RETURN_IF_ERROR(training->Save(path));
 
-  // Another program would begin here.
-  ASSIGN_OR_RETURN(const TensorFile file, LoadTensors(path));
-  TensorMap loaded;
-  RETURN_IF_ERROR(TakeWeights(net, file, loaded));
-  ASSIGN_OR_RETURN(const auto answer, ReferenceRun(net, {{"x", x}}, loaded, {"answer"}, {}));
+  // Another program would begin here: without a loss, a session only answers.
+  ASSIGN_OR_RETURN(const auto session, Session::Make(net));
+  RETURN_IF_ERROR(session->Load(path));
+  ASSIGN_OR_RETURN(const auto answer, session->Run({{"x", batch.at("x")}}, {"answer"}));
   for (int i = 0; i < 4; ++i) {
-    std::printf("%g xor %g: %.2f\n", x.at(2 * i), x.at(2 * i + 1), answer[0].at(2 * i + 1));
+    std::printf("%g xor %g: %.2f\n", x[i][0], x[i][1], answer[0].at(2 * i + 1));
   }
   return absl::OkStatus();
 }

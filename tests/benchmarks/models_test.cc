@@ -13,6 +13,7 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/tensors.h"
 #include "training/train_graph.h"
+#include "training/training_check.h"
 
 namespace flowgrad {
 namespace {
@@ -51,7 +52,7 @@ TEST_P(TrainedModelTest, AStepMakesTheLossSmaller) {
   const absl::StatusOr<Graph> graph = BuildGraph(model.graph());
   ASSERT_THAT(graph, IsOk());
   const absl::StatusOr<TrainGraph> train =
-      BuildTrainGraph(*graph, model.training().loss(), model.training().optimizer());
+      BuildTrainGraph(*graph, model.training().loss(), ToOptimizer(model.training().optimizer()));
   ASSERT_THAT(train, IsOk());
   EXPECT_TRUE(train->unreachable.empty());
   absl::StatusOr<TensorMap> states = InitializeStates(train->graph, /*seed=*/1);

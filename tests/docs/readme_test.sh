@@ -12,5 +12,6 @@ contains() {
 }
 contains examples/fashion_mnist/mlp.pbtxt "$(<examples/fashion_mnist/mlp.pbtxt)"
 contains examples/cpp/build_mlp.cc "$(sed -n '/BuildMlp() {/,$p' examples/cpp/build_mlp.cc)"
+contains examples/cpp/train_mlp.cc "$(sed -n '/^absl::Status TrainAndAnswer/,/^}/p' examples/cpp/train_mlp.cc)"
 contains "the table" "$("$1" run examples/scalar_chain/scalar_chain.pbtxt --gradients --format table)"
 exit "$failed"

@@ -9,10 +9,8 @@ namespace flowgrad {
 namespace {
 
 std::string HashAfterTwoSteps(const Graph& graph) {
-  OptimizerDef optimizer;
-  optimizer.mutable_sgd()->set_learning_rate(0.1);
-  optimizer.mutable_sgd()->set_momentum(0.9);
-  const absl::StatusOr<TrainGraph> train = BuildTrainGraph(graph, "loss", optimizer);
+  const absl::StatusOr<TrainGraph> train =
+      BuildTrainGraph(graph, "loss", Optimizer::Sgd(0.1, /*momentum=*/0.9));
   EXPECT_THAT(train, IsOk());
   if (!train.ok()) return "";
   absl::StatusOr<TensorMap> states = InitializeStates(train->graph, 1);
@@ -30,9 +28,7 @@ std::string HashAfterTwoSteps(const Graph& graph) {
 }
 
 TEST(BuildMlpTest, IsTheModelOfTheFile) {
-  const absl::StatusOr<ModelDef> model = ReadModelFile("examples/fashion_mnist/mlp.pbtxt");
-  ASSERT_THAT(model, IsOk());
-  const absl::StatusOr<Graph> from_file = BuildGraph(model->graph());
+  const absl::StatusOr<Graph> from_file = ReadGraph("examples/fashion_mnist/mlp.pbtxt");
   const absl::StatusOr<Graph> from_api = BuildMlp();
   ASSERT_THAT(from_file, IsOk());
   ASSERT_THAT(from_api, IsOk());

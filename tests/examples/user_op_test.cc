@@ -18,9 +18,7 @@ class UserOpTest : public testing::Test {
     RegisterBuiltinOps(registry_);
     RegisterSwish(registry_);
     ASSERT_THAT(registry_.status(), IsOk());
-    const absl::StatusOr<ModelDef> model = ReadModelFile("examples/user_op/swish.pbtxt");
-    ASSERT_THAT(model, IsOk());
-    absl::StatusOr<Graph> graph = BuildGraph(model->graph(), registry_);
+    absl::StatusOr<Graph> graph = ReadGraph("examples/user_op/swish.pbtxt", registry_);
     ASSERT_THAT(graph, IsOk());
     graph_ = *std::move(graph);
     absl::StatusOr<TensorMap> states = InitializeStates(graph_, /*seed=*/1);
@@ -55,9 +53,7 @@ TEST_F(UserOpTest, HasTheGradientThatDifferencesHave) {
 }
 
 TEST(UserOpErrorTest, AModelWithAnOpThatNobodyRegisteredIsRefused) {
-  const absl::StatusOr<ModelDef> model = ReadModelFile("examples/user_op/swish.pbtxt");
-  ASSERT_THAT(model, IsOk());
-  EXPECT_THAT(BuildGraph(model->graph()),
+  EXPECT_THAT(ReadGraph("examples/user_op/swish.pbtxt"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        testing::HasSubstr("op \"Swish\" is not registered")));
 }

@@ -1,12 +1,7 @@
 // Runs the command flowgrad as a user does, and looks at exit codes, standard output and standard
 // error.
 
-#include <sys/wait.h>
-
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "ops/tensor.h"
+#include "tests/tools/flowgrad_command.h"
 #include "training/npy.h"
 #include "training/safetensors.h"
 
@@ -33,37 +29,6 @@ constexpr char kTwoLayers[] = "tests/tools/testdata/two_layers.pbtxt";
 constexpr char kNumbers[] = "tests/tools/testdata/numbers.pbtxt";
 constexpr char kTwoInputs[] = "tests/tools/testdata/two_inputs.pbtxt";
 constexpr char kTinyGradient[] = "tests/tools/testdata/tiny_gradient.pbtxt";
-
-struct Ended {
-  int code;
-  std::string out, err;
-};
-
-std::string Temp(const std::string& name) { return absl::StrCat(::testing::TempDir(), "/", name); }
-
-std::string Contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-void Write(const std::string& path, const std::string& contents) {
-  std::ofstream(path, std::ios::binary) << contents;
-}
-
-// `arguments` as a shell reads them.
-Ended Flowgrad(const std::string& arguments) {
-  const std::string out = Temp("out"), err = Temp("err");
-  const int status = std::system(
-      absl::StrCat("tools/flowgrad ", arguments, " >", out, " 2>", err, " </dev/null").c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Contents(out), Contents(err)};
-}
-
-nlohmann::json Json(const Ended& ended) {
-  EXPECT_EQ(ended.code, 0) << ended.err;
-  return nlohmann::json::parse(ended.out, nullptr, /*allow_exceptions=*/false);
-}
 
 void ExpectNear(const nlohmann::json& tensor, const std::vector<double>& expected) {
   ASSERT_EQ(tensor["values"].size(), expected.size()) << tensor;
@@ -87,7 +52,7 @@ TEST(FlowgradTest, PrintsItsVersion) {
 }
 
 TEST(FlowgradTest, EveryCommandHasHelpWithAnExample) {
-  for (const char* command : {"run", "check", "show", "grad", "ops"}) {
+  for (const char* command : {"run", "check", "show", "grad", "ops", "bench"}) {
     const Ended ended = Flowgrad(absl::StrCat(command, " --help"));
     EXPECT_EQ(ended.code, 0) << command;
     EXPECT_THAT(ended.out,

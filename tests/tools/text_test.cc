@@ -1,9 +1,9 @@
 #include <limits>
 #include <vector>
 
+#include "base/text_table.h"
 #include "gtest/gtest.h"
 #include "tools/tensor_text.h"
-#include "tools/text_table.h"
 
 namespace flowgrad {
 namespace {

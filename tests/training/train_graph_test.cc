@@ -25,7 +25,7 @@ Graph Bowl() {
 }
 
 // The parameter after each of `steps` steps with rate 0.1, for x = (3, -0.5).
-std::vector<std::vector<double>> Steps(const OptimizerDef& optimizer, int steps) {
+std::vector<std::vector<double>> Steps(const Optimizer& optimizer, int steps) {
   std::vector<std::vector<double>> sequence;
   const absl::StatusOr<TrainGraph> train = BuildTrainGraph(Bowl(), "loss", optimizer);
   EXPECT_THAT(train, IsOk());
@@ -44,20 +44,15 @@ std::vector<std::vector<double>> Steps(const OptimizerDef& optimizer, int steps)
 }
 
 TEST(TrainGraphTest, SgdGoesAgainstTheGradient) {
-  OptimizerDef optimizer;
-  optimizer.mutable_sgd()->set_learning_rate(0.125);
   // w ← w - 0.125 · 2 (w - x) = 0.75 w + 0.25 x, exact in binary.
-  const auto steps = Steps(optimizer, 2);
+  const auto steps = Steps(Optimizer::Sgd(0.125), 2);
   ASSERT_EQ(steps.size(), 2u);
   EXPECT_EQ(steps[0], (std::vector<double>{1.5, 0.625}));
   EXPECT_EQ(steps[1], (std::vector<double>{1.875, 0.34375}));
 }
 
 TEST(TrainGraphTest, MomentumKeepsAVelocity) {
-  OptimizerDef optimizer;
-  optimizer.mutable_sgd()->set_learning_rate(0.125);
-  optimizer.mutable_sgd()->set_momentum(0.5);
-  const auto steps = Steps(optimizer, 10);
+  const auto steps = Steps(Optimizer::Sgd(0.125, /*momentum=*/0.5), 10);
   ASSERT_EQ(steps.size(), 10u);
   double w[2] = {1, 1}, v[2] = {0, 0};
   const double x[2] = {3, -0.5};
@@ -71,9 +66,7 @@ TEST(TrainGraphTest, MomentumKeepsAVelocity) {
 }
 
 TEST(TrainGraphTest, AdamCorrectsItsStartAsThePaperDoes) {
-  OptimizerDef optimizer;
-  optimizer.mutable_adam()->set_learning_rate(0.125);
-  const auto steps = Steps(optimizer, 20);
+  const auto steps = Steps(Optimizer::Adam(0.125), 20);
   ASSERT_EQ(steps.size(), 20u);
   double w[2] = {1, 1}, m[2] = {0, 0}, v[2] = {0, 0};
   const double x[2] = {3, -0.5};
@@ -97,7 +90,7 @@ TEST(TrainGraphTest, NamesParametersThatTheLossDoesNotReach) {
       "loss = Mul(x, used)\n"
       "output loss\n");
   ASSERT_THAT(graph, IsOk());
-  const absl::StatusOr<TrainGraph> train = BuildTrainGraph(*graph, "loss", OptimizerDef());
+  const absl::StatusOr<TrainGraph> train = BuildTrainGraph(*graph, "loss", Optimizer());
   ASSERT_THAT(train, IsOk());
   EXPECT_THAT(train->unreachable, ::testing::ElementsAre("idle"));
 }
@@ -110,7 +103,7 @@ TEST(TrainGraphTest, KeepsALossThatIsNoOutput) {
       "loss = Mul(y, y)\n"
       "output y\n");
   ASSERT_THAT(graph, IsOk());
-  const absl::StatusOr<TrainGraph> train = BuildTrainGraph(*graph, "loss", OptimizerDef());
+  const absl::StatusOr<TrainGraph> train = BuildTrainGraph(*graph, "loss", Optimizer());
   ASSERT_THAT(train, IsOk());
   EXPECT_TRUE(train->graph.Find("loss").present());
 }
@@ -123,7 +116,7 @@ TEST(TrainGraphTest, RefusesALossThatIsNoScalar) {
       "output y\n");
   ASSERT_THAT(graph, IsOk());
   EXPECT_THAT(
-      BuildTrainGraph(*graph, "y", OptimizerDef()),
+      BuildTrainGraph(*graph, "y", Optimizer()),
       StatusIs(absl::StatusCode::kInvalidArgument,
                "training.loss: value \"y\" must be a float or double scalar, but is float[N]"));
 }

@@ -3,6 +3,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
+#include "proto/model.pb.h"
 #include "tests/testing/status_matchers.h"
 #include "training/weights_hash.h"
 
@@ -120,6 +121,20 @@ TEST(TrainerTest, RefusesWeightsOfAnotherModelAndListsTheDifferences) {
                        "tensor \"w\" must be float[784,10], but is float[784,9]\n"
                        "tensor \"b\" is missing\n"
                        "tensor \"c\" is no variable of the model"));
+}
+
+TEST(TrainerTest, OpensAFileAndBlamesIt) {
+  TrainerOptions options;
+  options.steps = 1;
+  const auto trainer = Trainer::Open("examples/fashion_mnist/mlp.pbtxt", options);
+  ASSERT_THAT(trainer, IsOk());
+  EXPECT_THAT((*trainer)->Step(), IsOk());
+  EXPECT_TRUE((*trainer)->done());
+  options.batch_size = -1;
+  EXPECT_THAT(Trainer::Open("examples/fashion_mnist/mlp.pbtxt", options),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "examples/fashion_mnist/mlp.pbtxt: training.batch_size must be 1 or more, "
+                       "but is -1"));
 }
 
 }  // namespace

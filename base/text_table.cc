@@ -1,4 +1,4 @@
-#include "tools/text_table.h"
+#include "base/text_table.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Rows of text in aligned columns.
 
-#ifndef FLOWGRAD_TOOLS_TEXT_TABLE_H_
-#define FLOWGRAD_TOOLS_TEXT_TABLE_H_
+#ifndef FLOWGRAD_BASE_TEXT_TABLE_H_
+#define FLOWGRAD_BASE_TEXT_TABLE_H_
 
 #include <string>
 #include <vector>
@@ -27,4 +27,4 @@ class TextTable {
 
 }  // namespace flowgrad
 
-#endif  // FLOWGRAD_TOOLS_TEXT_TABLE_H_
+#endif  // FLOWGRAD_BASE_TEXT_TABLE_H_

@@ -1,0 +1,101 @@
+// Plans made by hand, as text.
+
+#include "scheduler/plan_text.h"
+
+#include "graph/graph_builder.h"
+#include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
+
+namespace flowgrad {
+namespace {
+
+PlannedOp MakeOp(const char* name, const char* kind, CutKind cut, int32_t pieces,
+                 int64_t piece_size, double cost_ns) {
+  PlannedOp op;
+  op.name = name;
+  op.kind = kind;
+  op.cut = cut;
+  op.num_steps = pieces;
+  op.piece_size = piece_size;
+  op.cost_ns = cost_ns;
+  return op;
+}
+
+void AddTask(Plan& plan, const std::vector<int32_t>& ops, double cost_ns) {
+  Task task;
+  task.first_step = static_cast<int32_t>(plan.steps.size());
+  for (const int32_t op : ops) {
+    plan.steps.emplace_back();
+    plan.steps.back().op = op;
+  }
+  task.end_step = static_cast<int32_t>(plan.steps.size());
+  task.cost_ns = cost_ns;
+  plan.tasks.push_back(task);
+}
+
+// Two panels, two tiles, two parts that are joined, one per task but for the gate and the joining.
+Plan SmallPlan() {
+  GraphBuilder builder;
+  builder.Parameter("w", "float[10,3]", Zeros());
+  builder.Variable("unused", "double[100]", Zeros());
+  absl::StatusOr<Graph> graph = std::move(builder).Build();
+  EXPECT_THAT(graph, IsOk());
+  Plan plan;
+  plan.graph = std::make_shared<const Graph>(*std::move(graph));
+  plan.reads_state = {true, false};
+  plan.writes_state = {true, false};
+  plan.ops = {MakeOp("z", "MatMul", CutKind::kPanels, 2, 8, 60'000),
+              MakeOp("gradients/w", "MatMul", CutKind::kTiles, 2, 16, 20'040),
+              MakeOp("mean", "ReduceSum", CutKind::kParts, 2, 256, 10'000),
+              MakeOp("mean", "JoinParts", CutKind::kWhole, 1, 0, 10'000)};
+  plan.ops[3].added = true;
+  AddTask(plan, {0, 2}, 35'000);
+  AddTask(plan, {0, 2}, 35'000);
+  AddTask(plan, {1, 1, -1, 3}, 30'040);
+  plan.constants.push_back(Tensor::Filled(DType::kFloat, {5}, 1));
+  plan.arena_bytes = 1024;
+  plan.scratch_bytes = 192;
+  plan.work_ns = 100'040;
+  plan.critical_path_ns = 65'040;
+  return plan;
+}
+
+TEST(PlanTextTest, ShowsOpsTasksAndMemory) {
+  EXPECT_EQ(PlanText(SmallPlan(), /*threads=*/2),
+            "node         op           pieces              tasks  µs\n"
+            "-----------  -----------  ------------------  -----  ----\n"
+            "z            MatMul       2 panels of 8 rows  2      60.0\n"
+            "gradients/w  MatMul       2 tiles of 16       1      20.0\n"
+            "mean         ReduceSum    2 parts of 256      2      10.0\n"
+            "mean         (JoinParts)  whole               1      10.0\n"
+            "\n"
+            "tasks: 3, of 30.0 to 35.0 µs, the median 35.0 µs\n"
+            "work: 100.0 µs\n"
+            "critical path: 65.0 µs, so at best 1.5 times as fast as one thread\n"
+            "arena: 1024 bytes\n"
+            "scratch of each worker: 192 bytes\n"
+            "states: 120 bytes\n"
+            "constants: 20 bytes\n"
+            "all with 2 threads: 1548 bytes\n"
+            "work outside panels, tiles and parts: 10.0 %\n");
+}
+
+TEST(PlanTextTest, OneTaskHasTheScratchMemoryOfOneWorker) {
+  Plan plan = SmallPlan();
+  plan.tasks.resize(1);
+  EXPECT_NE(PlanText(plan, /*threads=*/8).find("all with 8 threads: 1356 bytes\n"),
+            std::string::npos);
+}
+
+TEST(PlanTextTest, AnEmptyPlanIsShownToo) {
+  Plan plan = SmallPlan();
+  plan.ops.clear();
+  plan.tasks.clear();
+  plan.work_ns = plan.critical_path_ns = 0;
+  EXPECT_NE(PlanText(plan, /*threads=*/1).find("tasks: 0\nwork: 0.0 µs\ncritical path: 0.0 µs\n"),
+            std::string::npos);
+  EXPECT_EQ(ShareNotCut(plan), 0);
+}
+
+}  // namespace
+}  // namespace flowgrad

@@ -1,0 +1,147 @@
+// The commands that measure and show plans: `flowgrad bench` and `flowgrad show --format plan`.
+
+#include <cstdlib>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/tools/flowgrad_command.h"
+
+namespace flowgrad {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+constexpr char kMlp[] = "benchmarks/mlp_784_512_512_10.pbtxt";
+constexpr char kToyChain[] = "benchmarks/toy_scalar_chain.pbtxt";
+constexpr char kElementwise[] = "benchmarks/elementwise20_1M.pbtxt";
+
+nlohmann::json Bench(const std::string& arguments) {
+  return Json(Flowgrad(absl::StrCat("bench --format json ", arguments)));
+}
+
+TEST(BenchTest, PrintsOneObjectWithWhatItMeasured) {
+  const nlohmann::json result = Bench(absl::StrCat(kMlp, " --batch 32 --threads 2 --seconds 0.1"));
+  EXPECT_EQ(result["name"], "mlp_784_512_512_10");
+  EXPECT_EQ(result["step"], "train");
+  EXPECT_EQ(result["batch"], 32);
+  EXPECT_EQ(result["threads"], 2);
+  EXPECT_GT(result["tasks"], 1);
+  const double rate = result["steps_per_second"];
+  EXPECT_GT(rate, 1);
+  EXPECT_DOUBLE_EQ(result["samples_per_second"], 32 * rate);
+  EXPECT_GT(result["step_us_p50"], 0);
+  EXPECT_GE(result["step_us_p99"], result["step_us_p50"]);
+  // 784 * 512 + 512 * 512 + 512 * 10 weights and 1034 biases of 4 bytes at least.
+  EXPECT_GT(result["plan_bytes"], 2678824);
+  EXPECT_GT(result["peak_bytes"], result["plan_bytes"]);
+  EXPECT_EQ(result["weights_hash_steps"], 10);
+  EXPECT_THAT(result["weights_hash"], MatchesRegex("[0-9a-f]{32}"));
+}
+
+TEST(BenchTest, TheWeightsAreTheSameForAnyNumberOfThreadsAndTime) {
+  const std::string one =
+      Bench(absl::StrCat(kMlp, " --batch 40 --threads 1 --steps 1"))["weights_hash"];
+  for (const char* options : {"1 --seconds 0.05", "2 --steps 1", "3 --steps 3"}) {
+    const nlohmann::json result = Bench(absl::StrCat(kMlp, " --batch 40 --threads ", options));
+    EXPECT_EQ(result["weights_hash"], one) << options;
+  }
+  EXPECT_NE(Bench(absl::StrCat(kMlp, " --batch 41 --steps 1"))["weights_hash"], one);
+}
+
+TEST(BenchTest, MeasuresGradientsOfAModelWithoutTraining) {
+  for (const char* model : {kToyChain, kElementwise}) {
+    const nlohmann::json result = Bench(absl::StrCat(model, " --steps 3"));
+    EXPECT_EQ(result["step"], "gradients");
+    EXPECT_EQ(result["steps"], 3);
+    EXPECT_TRUE(result["batch"].is_null());
+    EXPECT_TRUE(result["samples_per_second"].is_null());
+    EXPECT_TRUE(result["weights_hash"].is_null());
+    EXPECT_TRUE(result["weights_hash_steps"].is_null());
+  }
+}
+
+TEST(BenchTest, MeasuresInference) {
+  const nlohmann::json result = Bench(absl::StrCat(kMlp, " --step infer --steps 2"));
+  EXPECT_EQ(result["step"], "infer");
+  EXPECT_EQ(result["batch"], 128);
+  EXPECT_TRUE(result["weights_hash"].is_null());
+}
+
+// Class 1 of one is an error of the model, and so is index 2 of two.
+TEST(BenchTest, DrawsIntegersThatAreLegal) {
+  const std::string model = Temp("indices.pbtxt");
+  Write(model, R"(format_version: 1 graph {
+    input { name: "tokens" type: "int32[N]" }
+    input { name: "labels" type: "int64[N]" }
+    parameter { name: "table" type: "float[7,1]" }
+    node { name: "rows" op: "Gather" input: ["table", "tokens"] }
+    node { name: "loss" op: "SoftmaxCrossEntropyLoss" input: ["rows", "labels"] }
+    output: "loss" })");
+  EXPECT_EQ(Bench(absl::StrCat(model, " --batch 100 --steps 1"))["batch"], 100);
+}
+
+TEST(BenchTest, PrintsTextForPeople) {
+  const Ended ended = Flowgrad(absl::StrCat("bench ", kToyChain, " --threads 1 --steps 10"));
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.out, HasSubstr("name: toy_scalar_chain\nstep: gradients\nbatch: null\n"
+                                   "threads: 1\ntasks: 1\nsteps: 10\nsteps_per_second: "));
+  EXPECT_EQ(ended.err, "");
+}
+
+TEST(BenchTest, RefusesWhatCannotBeMeasured) {
+  const struct {
+    std::string arguments;
+    int code;
+    std::string message;
+  } kCases[] = {
+      {absl::StrCat(kMlp, " --batch 0"), 2, "--batch: must be from 1 to 2147483648, but is \"0\""},
+      {absl::StrCat(kMlp, " --seconds 0"), 2, "--seconds: must be from 0.01 to 3600, but is \"0\""},
+      {absl::StrCat(kMlp, " --seconds nan"), 2, "but is \"nan\""},
+      {absl::StrCat(kMlp, " --threads 0"), 2, "--threads: must be from 1 to 1024, but is \"0\""},
+      {absl::StrCat(kMlp, " --steps 0"), 2, "--steps: must be from 1 to 1099511627776"},
+      {absl::StrCat(kMlp, " --steps 1 --seconds 1"), 2, "--seconds excludes --steps"},
+      {"nothing.pbtxt", 3, "nothing.pbtxt: no such file or directory"},
+      {absl::StrCat(kToyChain, " --step train"), 3,
+       "toy_scalar_chain.pbtxt: model has no training section"},
+      {absl::StrCat(kMlp, " --batch 2147483648"), 3, "more than this machine's memory"},
+  };
+  for (const auto& c : kCases) {
+    const Ended ended = Flowgrad(absl::StrCat("bench ", c.arguments));
+    EXPECT_EQ(ended.code, c.code) << c.arguments;
+    EXPECT_THAT(ended.err, HasSubstr(c.message));
+    EXPECT_EQ(ended.out, "");
+  }
+}
+
+TEST(ShowPlanTest, CutsNearlyAllWorkOfTheMlp) {
+  const Ended ended =
+      Flowgrad(absl::StrCat("show ", kMlp, " --format plan --batch 128 --threads 2"));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("panels of "));
+  EXPECT_THAT(ended.out, HasSubstr("all with 2 threads: "));
+  constexpr char kShare[] = "work outside panels, tiles and parts: ";
+  const size_t place = ended.out.find(kShare);
+  ASSERT_NE(place, std::string::npos) << ended.out;
+  EXPECT_THAT(ended.out, EndsWith(" %\n"));
+  EXPECT_LE(std::atof(ended.out.c_str() + place + sizeof(kShare) - 1), 5.0);
+}
+
+TEST(ShowPlanTest, ShowsThePlanOfEachStepOfAModel) {
+  EXPECT_THAT(Flowgrad(absl::StrCat("show ", kMlp, " --format plan")).out, HasSubstr("SgdUpdate"));
+  for (const char* step : {"gradients", "infer"}) {
+    const std::string plan =
+        Flowgrad(absl::StrCat("show ", kMlp, " --format plan --step ", step)).out;
+    EXPECT_THAT(plan, HasSubstr("MatMul"));
+    EXPECT_FALSE(absl::StrContains(plan, "SgdUpdate"));
+  }
+}
+
+}  // namespace
+}  // namespace flowgrad

@@ -1,0 +1,61 @@
+// A session asks for no memory while it steps, and none for runs into memory of the caller.
+
+#include "gtest/gtest.h"
+#include "tests/testing/malloc_counter.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/training/session_nets.h"
+#include "training/session.h"
+
+namespace flowgrad {
+namespace {
+
+constexpr int kWarmUp = 3;
+
+// Calls for memory in 100 calls of `step`, after the warm-up. Several threads may try often: each
+// has a pool of oneTBB's for its tasks, which grows when the thread first comes and when more tasks
+// than ever are in flight, at moments that nobody can choose.
+template <class F>
+int64_t CallsForMemory(int threads, F step) {
+  for (int i = 0; i < kWarmUp; ++i) step();
+  int64_t calls = 0;
+  for (int attempt = 0; attempt < (threads == 1 ? 1 : 50); ++attempt) {
+    const CountMallocs counter;
+    for (int i = 0; i < 100; ++i) step();
+    calls = counter.count();
+    if (calls == 0) break;
+  }
+  return calls;
+}
+
+class SessionMallocTest : public testing::TestWithParam<int> {};
+
+TEST_P(SessionMallocTest, StepsAskForNoMemoryAfterThree) {
+  const Graph net = WideNet();
+  const auto session = MakeSession(net, Training(GetParam()));
+  const TensorMap batches[] = {BatchFor(net, 128, 1), BatchFor(net, 96, 2)};
+  bool ok = true;
+  const auto step = [&] {
+    session->set_learning_rate(0.125 / (1 + static_cast<double>(session->step())));
+    for (const TensorMap& batch : batches) ok = session->Step(batch).ok() && ok;
+  };
+  EXPECT_EQ(CallsForMemory(GetParam(), step), 0);
+  EXPECT_TRUE(ok);
+}
+
+TEST_P(SessionMallocTest, RunsIntoTheCallersMemoryAskForNone) {
+  const Graph net = WideNet();
+  const auto session = MakeSession(net, Training(GetParam()));
+  std::vector<float> x(128 * 64, 0.5f), logits(128 * 10);
+  const TensorMap feeds = {{"x", Tensor::Borrow(DType::kFloat, {128, 64}, x.data())}};
+  const std::vector<std::string> fetches = {"logits"};
+  std::vector<Tensor> outputs = {Tensor::Borrow(DType::kFloat, {128, 10}, logits.data())};
+  bool ok = true;
+  const auto run = [&] { ok = session->Run(feeds, fetches, absl::MakeSpan(outputs)).ok() && ok; };
+  EXPECT_EQ(CallsForMemory(GetParam(), run), 0);
+  EXPECT_TRUE(ok);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, SessionMallocTest, testing::Values(1, 2));
+
+}  // namespace
+}  // namespace flowgrad

@@ -1,0 +1,259 @@
+#include "training/session.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "base/text.h"
+#include "graph/graph_builder.h"
+#include "graph/model_graph.h"
+#include "graph/passes/passes.h"
+#include "proto/model_file.h"
+#include "scheduler/feeds.h"
+#include "scheduler/float_mode.h"
+#include "scheduler/plan.h"
+#include "training/exclusive.h"
+#include "training/session_memory.h"
+#include "training/training_check.h"
+
+namespace flowgrad {
+namespace {
+
+// The model as it infers, with `fetches` among its outputs, so that folding keeps them.
+absl::StatusOr<Graph> InferenceGraph(const Graph& model, const std::vector<std::string>& fetches,
+                                     const OpRegistry& registry) {
+  GraphBuilder builder(model, registry);
+  std::set<std::string> outputs;
+  for (const GraphOutput& output : model.outputs()) outputs.insert(output.name);
+  for (const std::string& name : fetches) {
+    RETURN_IF_ERROR(FindFetch(model, name).status());
+    if (outputs.insert(name).second) builder.Output(builder.Find(name));
+  }
+  ASSIGN_OR_RETURN(const Graph fetched, std::move(builder).Build());
+  return FoldTrainingMode(fetched, /*training=*/false, registry);
+}
+
+// `images float[128,784], labels int64[128]`: what a plan is fed.
+std::string FeedsText(const Plan& plan) {
+  std::vector<std::string> texts;
+  for (const Plan::Slot& slot : plan.inputs) {
+    const std::string& name = plan.graph->inputs()[slot.index].name;
+    if (name == kLearningRate) continue;
+    texts.push_back(absl::StrCat(Escaped(name), " ", DTypeName(slot.dtype), DimsString(slot.dims)));
+  }
+  return texts.empty() ? "nothing" : absl::StrJoin(texts, ", ");
+}
+
+absl::Status CheckRate(double rate) {
+  if (rate >= 0 && rate <= std::numeric_limits<float>::max()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("learning rate must be from 0 on and finite, but is ", Number(rate)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(absl::string_view path,
+                                                       SessionOptions options) {
+  ASSIGN_OR_RETURN(const ModelDef model, ReadModelFile(path));
+  const TrainingDef& training = model.training();
+  if (!options.seed && training.has_seed()) options.seed = training.seed();
+  if (options.loss.empty()) options.loss = training.loss();
+  if (!options.optimizer) options.optimizer = ToOptimizer(training.optimizer());
+  const OpRegistry& registry = options.registry != nullptr ? *options.registry : BuiltinOps();
+  const absl::StatusOr<Graph> graph = BuildGraph(model.graph(), registry);
+  if (!graph.ok()) return InFile(path, graph.status());
+  absl::StatusOr<std::unique_ptr<Session>> session = Make(*graph, std::move(options));
+  if (!session.ok()) return InFile(path, session.status());
+  return session;
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Make(const Graph& model, SessionOptions options) {
+  const FloatMode mode;
+  std::unique_ptr<Session> session(new Session(model, std::move(options)));
+  if (!session->trains()) {
+    ASSIGN_OR_RETURN(const TensorMap states, InitializeStates(model, session->seed_));
+    session->states_.Set(states);
+    return session;
+  }
+  ParameterNames frozen;
+  for (const State& state : model.states()) {
+    if (state.frozen) frozen.insert(state.name);
+  }
+  RETURN_IF_ERROR(session->MakeStep(std::move(frozen)));
+  return session;
+}
+
+Session::Session(const Graph& model, SessionOptions options)
+    : model_(model),
+      options_(std::move(options)),
+      loss_name_(options_.loss),
+      seed_(options_.seed.value_or(1)),
+      learning_rate_(options_.optimizer.value_or(Optimizer()).learning_rate),
+      rate_(Tensor::Scalar(0.0f)) {}
+
+Session::~Session() = default;
+
+const OpRegistry& Session::registry() const {
+  return options_.registry != nullptr ? *options_.registry : BuiltinOps();
+}
+
+void Session::Log(absl::string_view line) const {
+  if (options_.log) options_.log(line);
+}
+
+Runner::Options Session::RunnerOptions(std::string what) const {
+  Runner::Options options;
+  options.workers = options_.workers;
+  options.plan = options_.plan;
+  if (!options_.log) return options;
+  options.on_plan = [this, what = std::move(what)](const Plan& plan) {
+    Log(absl::StrCat("planned ", what, " for ", FeedsText(plan), ": ", plan.steps.size(),
+                     " steps in ", plan.tasks.size(), " tasks, ", plan.arena_bytes,
+                     " bytes and for each thread ", plan.scratch_bytes));
+  };
+  return options;
+}
+
+absl::StatusOr<Runner*> Session::RunnerFor(const std::vector<std::string>& fetches) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (const auto found = runners_.find(fetches); found != runners_.end()) {
+    return found->second.get();
+  }
+  ASSIGN_OR_RETURN(Graph graph, InferenceGraph(model_, fetches, registry()));
+  const std::string what = absl::StrCat(
+      "a run of ", absl::StrJoin(fetches, ", ", [](std::string* out, const std::string& name) {
+        absl::StrAppend(out, Quoted(name));
+      }));
+  auto runner = std::make_unique<Runner>(std::make_shared<const Graph>(std::move(graph)), fetches,
+                                         &states_, RunnerOptions(what));
+  return (runners_[fetches] = std::move(runner)).get();
+}
+
+// Holds states back from Freeze() from the beginning, not from when the run itself asks for them.
+absl::Status Session::Run(const TensorMap& feeds, const std::vector<std::string>& fetches,
+                          absl::Span<Tensor> outputs, const std::atomic<bool>* cancel) {
+  const FloatMode mode;
+  const StateStore::Access access(&states_, /*writes=*/false);
+  RETURN_IF_ERROR(access.status());
+  RETURN_IF_ERROR(CheckMemory(feeds, fetches, outputs));
+  ASSIGN_OR_RETURN(Runner* const runner, RunnerFor(fetches));
+  StepValues values;
+  values.seed = seed_;
+  values.step = step_;
+  return runner->Run(feeds, outputs, values, cancel);
+}
+
+absl::StatusOr<std::vector<Tensor>> Session::Run(const TensorMap& feeds,
+                                                 const std::vector<std::string>& fetches,
+                                                 const std::atomic<bool>* cancel) {
+  const FloatMode mode;
+  const StateStore::Access access(&states_, /*writes=*/false);
+  RETURN_IF_ERROR(access.status());
+  RETURN_IF_ERROR(CheckMemory(feeds));
+  ASSIGN_OR_RETURN(Runner* const runner, RunnerFor(fetches));
+  StepValues values;
+  values.seed = seed_;
+  values.step = step_;
+  return runner->Run(feeds, values, cancel);
+}
+
+absl::StatusOr<double> Session::Step(const TensorMap& batch, const std::atomic<bool>* cancel) {
+  if (!trains()) {
+    return absl::FailedPreconditionError(
+        "the session has no loss: it runs its model, and does not train it");
+  }
+  const Exclusive mine(&stepping_);
+  RETURN_IF_ERROR(mine.status());
+  const FloatMode mode;
+  const double rate = learning_rate_;
+  RETURN_IF_ERROR(CheckRate(rate));
+  RETURN_IF_ERROR(CheckMemory(batch));
+  if (batch.find(kLearningRate) != batch.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("input ", Quoted(kLearningRate), " is fed by set_learning_rate()"));
+  }
+  rate_.data<float>()[0] = static_cast<float>(rate);
+  StepValues values;
+  values.seed = seed_;
+  values.step = step_;
+  Lend(batch);
+  const absl::Status status =
+      step_runner_->Run(step_feeds_, absl::MakeSpan(&loss_, 1), values, cancel);
+  TakeBack();
+  if (absl::IsAborted(status)) {
+    return absl::AbortedError(
+        absl::StrCat("loss is not finite at step ", values.step + 1,
+                     ": the weights are those before it; a smaller learning rate may help"));
+  }
+  RETURN_IF_ERROR(status);
+  // A count set meanwhile stays.
+  step_.compare_exchange_strong(values.step, values.step + 1);
+  return loss_.at(0);
+}
+
+// The map is kept from step to step, since a new one would ask for memory.
+void Session::Lend(const TensorMap& batch) {
+  bool same_names = batch.size() + 1 == step_feeds_.size();
+  for (auto fed = batch.begin(); same_names && fed != batch.end(); ++fed) {
+    const auto mine = step_feeds_.find(fed->first);
+    same_names = mine != step_feeds_.end();
+    if (same_names) mine->second = fed->second;
+  }
+  if (same_names) return;
+  step_feeds_ = batch;
+  step_feeds_.emplace(kLearningRate, rate_);
+}
+
+void Session::TakeBack() {
+  for (auto& [name, tensor] : step_feeds_) {
+    if (name != kLearningRate) tensor = Tensor();
+  }
+}
+
+absl::Status Session::MakeStep(ParameterNames frozen) {
+  ASSIGN_OR_RETURN(TrainGraph train,
+                   BuildTrainGraph(model_, loss_name_, options_.optimizer.value_or(Optimizer()),
+                                   registry(), &frozen));
+  const std::vector<State>& states = train.graph.states();
+  const bool all_known = std::all_of(states.begin(), states.end(), [&](const State& state) {
+    return states_.Find(state.name) != nullptr;
+  });
+  TensorMap initial;
+  if (!all_known) {
+    ASSIGN_OR_RETURN(initial, InitializeStates(train.graph, seed_));
+    for (const auto& [name, tensor] : states_.tensors()) initial.erase(name);
+  }
+  for (const std::string& name : train.unreachable) {
+    Log(absl::StrCat("warning: the loss does not depend on parameter ", Quoted(name),
+                     ", which keeps its value"));
+  }
+  Runner::Options options = RunnerOptions("a training step");
+  options.update_states = true;
+  ASSIGN_OR_RETURN(const ValueId loss, FindFetch(train.graph, train.loss));
+  const DType loss_type = train.graph.type(loss).dtype;
+  auto runner = std::make_unique<Runner>(std::make_shared<const Graph>(std::move(train.graph)),
+                                         std::vector<std::string>{train.loss}, &states_, options);
+
+  const std::lock_guard<std::mutex> lock(mutex_);
+  states_.Set(initial);
+  loss_ = Tensor(loss_type, {});
+  step_runner_ = std::move(runner);
+  frozen_ = std::move(frozen);
+  unreachable_ = ParameterNames(train.unreachable.begin(), train.unreachable.end());
+  return absl::OkStatus();
+}
+
+int64_t Session::num_bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : states_.tensors()) bytes += tensor.num_bytes();
+  for (const auto& [fetches, runner] : runners_) bytes += runner->num_bytes();
+  return step_runner_ == nullptr ? bytes : bytes + step_runner_->num_bytes();
+}
+
+}  // namespace flowgrad
