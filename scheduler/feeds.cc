@@ -29,10 +29,11 @@ absl::Status BindSymbols(absl::string_view what, const TensorType& type, const T
 }
 
 absl::StatusOr<ValueId> FindFeed(const Graph& graph, absl::string_view name) {
-  const ValueId value = graph.Find(name);
-  if (value.present() && graph.node(value).op == nullptr) return value;
   std::vector<std::string> names;
-  for (const GraphInput& input : graph.inputs()) names.push_back(input.name);
+  for (const GraphInput& input : graph.inputs()) {
+    if (input.name == name) return input.value;
+    names.push_back(input.name);
+  }
   return absl::NotFoundError(
       absl::StrCat("no input is named ", Quoted(name), DidYouMean(name, names)));
 }

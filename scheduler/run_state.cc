@@ -1,11 +1,14 @@
 #include "scheduler/run_state.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <limits>
 #include <mutex>
 #include <new>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -14,6 +17,7 @@
 #include "base/text.h"
 #include "oneapi/tbb/flow_graph.h"
 #include "oneapi/tbb/task_arena.h"
+#include "oneapi/tbb/task_group.h"
 #include "scheduler/feeds.h"
 #include "scheduler/float_mode.h"
 
@@ -24,6 +28,19 @@ struct FreeAligned {
   void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t(kAlignment)); }
 };
 using AlignedBytes = std::unique_ptr<std::byte, FreeAligned>;
+
+// oneTBB keeps a pool of tasks for each thread and a queue for each slot of an arena. Both grow
+// when more tasks are in flight than ever before.
+thread_local size_t tasks_of_thread = 0;
+
+void GrowPools(size_t tasks) {
+  tasks_of_thread = std::max(tasks_of_thread, tasks);
+  tbb::this_task_arena::isolate([tasks] {
+    tbb::task_group group;
+    for (size_t i = 0; i < tasks; ++i) group.run([] {});
+    group.wait();
+  });
+}
 
 // Null if there is no memory.
 AlignedBytes Allocate(int64_t bytes) {
@@ -104,6 +121,8 @@ struct RunState::Memory {
   std::vector<CallerOperand> inputs, outputs;
   std::vector<const void*> last_inputs;
   std::vector<void*> last_outputs;
+  // By worker: whether oneTBB has all the memory there that runs can need.
+  std::vector<char> has_pools;
   struct TaskScratch {
     std::vector<int32_t> operands;
     std::byte* bound = nullptr;  // what they and the kernels' scratch point to
@@ -154,6 +173,7 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
     return absl::ResourceExhaustedError(
         absl::StrCat("a run needs ", run->num_bytes(), " bytes, more than there are"));
   }
+  run->memory_->has_pools.resize(run->memory_->scratch.size());
   run->Bind();
   if (parallel) run->MakeFlowGraph();
   return run;
@@ -257,19 +277,44 @@ void RunState::MakeFlowGraph() {
     flow_ = std::make_unique<FlowGraph>();
     for (int32_t t = 0; t < static_cast<int32_t>(plan_->tasks.size()); ++t) {
       flow_->nodes.emplace_back(flow_->graph, [this, t](const tbb::flow::continue_msg&) {
+        const int worker = tbb::this_task_arena::current_thread_index();
+        PreparePools(worker);
         const FloatMode mode;
-        RunTask(t, ScratchOfThread());
+        RunTask(t, memory_->scratch[worker].get());
       });
       for (const int32_t before : plan_->tasks[t].before) {
         tbb::flow::make_edge(flow_->nodes[before], flow_->nodes[t]);
       }
       if (plan_->tasks[t].before.empty()) flow_->first.push_back(&flow_->nodes[t]);
     }
+    PrepareAllPools();
   });
 }
 
-std::byte* RunState::ScratchOfThread() {
-  return memory_->scratch[tbb::this_task_arena::current_thread_index()].get();
+// So that no later run asks for memory.
+void RunState::PreparePools(int worker) {
+  if (memory_->has_pools[worker] && tasks_of_thread >= plan_->tasks.size()) return;
+  memory_->has_pools[worker] = true;
+  GrowPools(plan_->tasks.size());
+}
+
+// Has as many threads as the arena grants come; those that are not here within milliseconds prepare
+// their pools when they first come.
+void RunState::PrepareAllPools() {
+  const int threads = workers_.threads();
+  std::atomic<int> here = 0;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(5);
+  tbb::task_group group;
+  for (int i = 0; i < threads; ++i) {
+    group.run([&] {
+      PreparePools(tbb::this_task_arena::current_thread_index());
+      ++here;
+      while (here < threads && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::yield();
+      }
+    });
+  }
+  group.wait();
 }
 
 absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void* const> outputs,

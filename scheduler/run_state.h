@@ -68,7 +68,8 @@ class RunState {
   void RunSteps(const Task& task);
   void RunStep(int32_t step);
   void PassGate();
-  std::byte* ScratchOfThread();
+  void PreparePools(int worker);
+  void PrepareAllPools();
 
   struct Memory;
 

@@ -16,8 +16,7 @@
 //
 // Memory of the session. A plan and its memory are made when shapes are first seen, and kept for
 // the last 16 combinations of each list of fetches. After that a Step() asks for no memory, and
-// neither does a Run() into tensors of the caller; with several threads, oneTBB's own pools of
-// tasks may grow for some steps more.
+// neither does a Run() into tensors of the caller, with any number of threads.
 //
 // Bits. What a session computes depends on model, seed, step count, states and batches, not on
 // threads, nor on the floating-point mode of the caller, which is kept.
