@@ -127,8 +127,9 @@ TEST_F(RunnerTest, RefusesWhatDoesNotFit) {
                                        "no input is named \"lables\"; did you mean \"labels\"?"));
   feeds = Feeds(4);
   feeds["labels"] = Tensor::Filled(DType::kInt64, {5}, 0);
-  EXPECT_THAT(message(feeds), StatusIs(absl::StatusCode::kInvalidArgument,
-                                       "input \"labels\" is int64[5]: N is 5 here and 4 elsewhere"));
+  EXPECT_THAT(message(feeds),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "input \"labels\" is int64[5]: N is 5 here and 4 elsewhere"));
   feeds["labels"] = Tensor::Filled(DType::kFloat, {4}, 0);
   EXPECT_THAT(message(feeds), StatusIs(absl::StatusCode::kInvalidArgument,
                                        "input \"labels\" must be int64[N], but is float[4]"));
