@@ -107,6 +107,7 @@ absl::Status Runner::Run(const TensorMap& feeds, absl::Span<Tensor> outputs,
   }
   if (lent.run == nullptr) {
     ASSIGN_OR_RETURN(lent.run, RunState::Make(shapes->plan, states_, options_.workers));
+    lent.run->set_observer(options_.observer);
     lent.inputs.resize(shapes->plan->inputs.size());
     lent.outputs.resize(outputs.size());
   }

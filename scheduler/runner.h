@@ -35,6 +35,7 @@ class Runner {
     size_t most_plans = 16;  // the one used least recently is dropped first
     // Told of each plan that is made, by the thread that asked for it; must not use the runner.
     std::function<void(const Plan&)> on_plan = {};
+    StepObserver* observer = nullptr;  // of all runs; it must outlive the runner
   };
 
   // `fetches` are names of values or outputs. `states` must outlive the runner and have every state

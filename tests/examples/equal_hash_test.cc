@@ -1,7 +1,8 @@
 // The weights hash after some steps of training is one and the same for the reference run and for
-// any number of threads: every example, three seeds, a last batch that is smaller, and also with
-// tasks so small that the tiniest graph becomes many.
+// any number of threads: every example, three seeds, a last batch that is smaller. Also with tasks
+// so small that the tiniest graph becomes many, and with steps delayed at random.
 
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "proto/model_file.h"
 #include "scheduler/runner.h"
+#include "tests/testing/delays.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/tensors.h"
 #include "training/train_graph.h"
@@ -75,13 +77,15 @@ class EqualHashTest : public testing::TestWithParam<const char*> {
     }
   }
 
-  std::string HashByPlans(uint64_t seed, const PlanOptions& options, int threads) const {
+  std::string HashByPlans(uint64_t seed, const PlanOptions& options, int threads,
+                          StepObserver* observer = nullptr) const {
     StateStore store;
     store.Set(*InitializeStates(*graph_, seed));
     Runner::Options runner_options;
     runner_options.update_states = true;
     runner_options.workers = Workers(threads);
     runner_options.plan = options;
+    runner_options.observer = observer;
     Runner runner(graph_, fetches_, &store, runner_options);
     StepValues values{.seed = seed};
     for (const int64_t batch : kBatches) {
@@ -92,8 +96,17 @@ class EqualHashTest : public testing::TestWithParam<const char*> {
     return HashOf(store.tensors());
   }
 
+  static PlanOptions SmallestTasks() {
+    PlanOptions options;
+    options.task_ns = options.piece_ns = 1;
+    options.serial_ns = 0;
+    options.min_rows = 1;
+    return options;
+  }
+
   std::shared_ptr<const Graph> graph_;
   std::vector<std::string> fetches_;
+  std::map<int, int> threads_seen_;  // the most in a run, by threads asked for
 };
 
 TEST_P(EqualHashTest, OfTheReferenceRunAndAnyNumberOfThreads) {
@@ -105,13 +118,17 @@ TEST_P(EqualHashTest, OfTheReferenceRunAndAnyNumberOfThreads) {
     EXPECT_NE(expected, before) << "nothing was trained";
     for (const int threads : {1, 2, 3, 5, 8}) {
       EXPECT_EQ(HashByPlans(seed, PlanOptions(), threads), expected) << threads << " threads";
-      PlanOptions smallest;
-      smallest.task_ns = smallest.piece_ns = 1;
-      smallest.serial_ns = 0;
-      smallest.min_rows = 1;
-      EXPECT_EQ(HashByPlans(seed, smallest, threads), expected)
+      Delays delays(seed);
+      EXPECT_EQ(HashByPlans(seed, SmallestTasks(), threads, &delays), expected)
           << threads << " threads, smallest tasks";
+      EXPECT_LE(delays.most_at_once(), threads);
+      threads_seen_[threads] = std::max(threads_seen_[threads], delays.num_threads());
     }
+  }
+  // A chain of ops cannot use more than one; panels can.
+  if (std::string(GetParam()) != "examples/fashion_mnist/mlp.pbtxt") return;
+  for (const auto& [threads, seen] : threads_seen_) {
+    EXPECT_GE(seen, threads) << "else the test has proved nothing";
   }
 }
 

@@ -3,9 +3,6 @@
 #include "scheduler/run_state.h"
 
 #include <atomic>
-#include <chrono>
-#include <mutex>
-#include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +10,7 @@
 #include "ops/functions.h"
 #include "scheduler/planner.h"
 #include "tests/scheduler/planned_graphs.h"
+#include "tests/testing/delays.h"
 #include "tests/testing/planned_run.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/tensors.h"
@@ -235,41 +233,20 @@ TEST(RunStateTest, TwoRunsOfOnePlanGoOnAtOnce) {
   EXPECT_EQ(StateDifference(stores[1], expected), "");
 }
 
-// Delays steps by a number drawn from a seed, and notes who runs them.
-class Delays : public StepObserver {
- public:
-  explicit Delays(uint64_t seed) : seed_(seed) {}
-  absl::Status BeforeStep(const Plan&, int step) override {
-    const uint64_t draw = (seed_ + static_cast<uint64_t>(step) + 1) * 0x9e3779b97f4a7c15u >> 40;
-    std::this_thread::sleep_for(std::chrono::microseconds(draw % 8 == 0 ? draw % 300 : 0));
-    const std::lock_guard<std::mutex> lock(mutex_);
-    threads_.insert(std::this_thread::get_id());
-    return absl::OkStatus();
-  }
-  void AfterStep(const Plan&, int) override {}
-  size_t num_threads() const { return threads_.size(); }
-
- private:
-  const uint64_t seed_;
-  std::mutex mutex_;
-  std::set<std::thread::id> threads_;
-};
-
 class ThreadsTest : public testing::TestWithParam<int> {};
 
 TEST_P(ThreadsTest, GiveTheSameBitsWhateverDelaysThem) {
   const PlannedGraph planned =
       TrainStepOfMlp(/*batch=*/64, /*inputs=*/40, /*hidden=*/48, /*classes=*/5);
-  size_t most = 0;
-  for (uint64_t seed = 0; seed < 30 && (seed < 5 || most < static_cast<size_t>(GetParam()));
-       ++seed) {
+  int most = 0;
+  for (uint64_t seed = 0; seed < 30 && (seed < 5 || most < GetParam()); ++seed) {
     Delays delays(seed);
     EXPECT_EQ(DifferenceFromReference(planned, 2, SmallestTasks(), GetParam(), &delays), "")
         << "seed " << seed;
-    EXPECT_LE(delays.num_threads(), GetParam());
+    EXPECT_LE(delays.most_at_once(), GetParam());
     most = std::max(most, delays.num_threads());
   }
-  EXPECT_EQ(most, GetParam()) << "else the test has proved nothing";
+  EXPECT_GE(most, GetParam()) << "else the test has proved nothing";
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, ThreadsTest, testing::Values(1, 2, 3, 5, 8));
