@@ -205,6 +205,8 @@ class CutChooser {
     const Group& group = groups_[axis_class];
     double wanted = group.cost_ns / options_.piece_ns;
     if (!batch && !follows_[o]) wanted = std::min(wanted, op.cost_ns / (options_.task_ns / 5));
+    // Every panel waits for a packed weight, so that all threads should pack.
+    if (op.op == &PackOp()) wanted = std::max(wanted, op.cost_ns / (2 * options_.task_ns));
     int64_t pieces = std::clamp<int64_t>(std::llround(wanted), 1, kMostPieces);
     Cut cut;
     if (axis.kind == Axis::kReduced) {
