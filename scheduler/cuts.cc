@@ -12,7 +12,7 @@
 namespace flowgrad {
 namespace {
 
-// Fewer pieces of at most so many keep the number of tasks in bounds; more is never needed.
+// Of one op, whatever its work: so that tasks stay few enough to be ordered quickly.
 constexpr int64_t kMostPieces = 256;
 // Work below which an op outside the batch is not cut.
 constexpr double kMinNsToCut = 10'000;
