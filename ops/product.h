@@ -69,6 +69,14 @@ void PackedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, const 
 template <class T>
 int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k);
 
+// What a product of so many multiply-adds takes on a core of today, about, at 100 GFLOP/s in float.
+// For the planner; it never reaches a result.
+template <class T>
+double ProductNs(double multiply_adds) {
+  constexpr double kNsPerCall = 50, kNsPerFloat = 0.02;
+  return kNsPerCall + multiply_adds * kNsPerFloat * (sizeof(T) / sizeof(float));
+}
+
 }  // namespace flowgrad
 
 #endif  // FLOWGRAD_OPS_PRODUCT_H_

@@ -91,7 +91,8 @@ absl::StatusOr<Prepared> PreparePackedMatMul(const ShapeContext& context) {
 double PackedMatMulCost(const ShapeContext& context) {
   const double products = static_cast<double>(NumElements(context.output_dims(0))) *
                           static_cast<double>(context.dims(0).back());
-  return 50 + products * (context.dtype() == DType::kFloat ? 0.02 : 0.04);
+  return context.dtype() == DType::kFloat ? ProductNs<float>(products)
+                                          : ProductNs<double>(products);
 }
 
 template <class T>
