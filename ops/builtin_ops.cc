@@ -6,6 +6,8 @@ namespace flowgrad {
 // file.
 #define FLOWGRAD_BUILTIN_OPS(OP) \
   OP(Abs)                        \
+  OP(Adagrad)                    \
+  OP(AdagradUpdate)              \
   OP(Adam)                       \
   OP(AdamUpdate)                 \
   OP(Add)                        \
@@ -56,6 +58,7 @@ namespace flowgrad {
   OP(ReduceSum)                  \
   OP(Relu)                       \
   OP(Reshape)                    \
+  OP(RmsPropUpdate)              \
   OP(ScatterElements)            \
   OP(SgdUpdate)                  \
   OP(Shape)                      \

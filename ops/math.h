@@ -28,6 +28,11 @@
 #endif
 
 namespace flowgrad::math {
+
+// Every source has functions of its own. Were they shared, the linker would take those of any one
+// source, also of a user's program that is compiled with other flags, and the bits with them.
+namespace {  // NOLINT: in a header, for this reason
+
 namespace internal {
 
 inline constexpr float kInf = std::numeric_limits<float>::infinity();
@@ -306,6 +311,7 @@ inline float Pow(float x, float y) {
 }
 inline double Pow(double x, double y) { return std::pow(x, y); }
 
+}  // namespace
 }  // namespace flowgrad::math
 
 #endif  // FLOWGRAD_OPS_MATH_H_

@@ -10,7 +10,6 @@
 #include "graph/autodiff.h"
 #include "scheduler/feeds.h"
 #include "training/train_graph.h"
-#include "training/training_check.h"
 
 namespace flowgrad {
 namespace {
@@ -39,12 +38,11 @@ absl::Status MakeTrainStep(const Model& model, Workload& workload) {
         "model has no training section: --step gradients or infer can be had"));
   }
   absl::StatusOr<TrainGraph> train =
-      BuildTrainGraph(model.graph, model.def.training().loss(),
-                      ToOptimizer(model.def.training().optimizer()), *model.registry);
+      BuildTrainGraph(model.graph, model.def.training(), *model.registry);
   if (!train.ok()) return model.Blame(train.status());
   workload.graph = std::make_shared<const Graph>(std::move(train->graph));
   workload.fetches = {train->loss};
-  workload.learning_rate = static_cast<float>(train->learning_rate);
+  workload.learning_rate = train->learning_rate;
   workload.update_states = true;
   return absl::OkStatus();
 }

@@ -25,7 +25,7 @@ struct Workload {
   std::shared_ptr<const Graph> graph;
   std::vector<std::string> fetches;
   bool update_states = false;
-  float learning_rate = 0;       // of a train step: the optimizer's own
+  double learning_rate = 0;      // of a train step: the optimizer's own
   FedTypes types;                // every input is fed, so that none is folded
   std::optional<int64_t> batch;  // absent if no input has a symbol
 };

@@ -57,13 +57,21 @@ absl::Status CheckRate(double rate) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Open(absl::string_view path,
-                                                       SessionOptions options) {
-  ASSIGN_OR_RETURN(const ModelDef model, ReadModelFile(path));
-  const TrainingDef& training = model.training();
+SessionOptions Completed(SessionOptions options, const TrainingDef& training) {
   if (!options.seed && training.has_seed()) options.seed = training.seed();
   if (options.loss.empty()) options.loss = training.loss();
   if (!options.optimizer) options.optimizer = ToOptimizer(training.optimizer());
+  if (!options.clip_norm) options.clip_norm = training.clip_norm();
+  if (options.freeze.empty()) {
+    options.freeze.assign(training.freeze().begin(), training.freeze().end());
+  }
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(absl::string_view path,
+                                                       SessionOptions options) {
+  ASSIGN_OR_RETURN(const ModelDef model, ReadModelFile(path));
+  options = Completed(std::move(options), model.training());
   const OpRegistry& registry = options.registry != nullptr ? *options.registry : BuiltinOps();
   const absl::StatusOr<Graph> graph = BuildGraph(model.graph(), registry);
   if (!graph.ok()) return InFile(path, graph.status());
@@ -80,10 +88,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Make(const Graph& model, Sessi
     session->states_.Set(states);
     return session;
   }
-  ParameterNames frozen;
-  for (const State& state : model.states()) {
-    if (state.frozen) frozen.insert(state.name);
-  }
+  ASSIGN_OR_RETURN(ParameterNames frozen, FrozenParameters(session->options_.freeze, model));
   RETURN_IF_ERROR(session->MakeStep(std::move(frozen)));
   return session;
 }
@@ -94,7 +99,7 @@ Session::Session(const Graph& model, SessionOptions options)
       loss_name_(options_.loss),
       seed_(options_.seed.value_or(1)),
       learning_rate_(options_.optimizer.value_or(Optimizer()).learning_rate),
-      rate_(Tensor::Scalar(0.0f)) {}
+      rate_(Tensor::Scalar(0.0)) {}
 
 Session::~Session() = default;
 
@@ -177,7 +182,7 @@ absl::StatusOr<double> Session::Step(const TensorMap& batch, const std::atomic<b
     return absl::InvalidArgumentError(
         absl::StrCat("input ", Quoted(kLearningRate), " is fed by set_learning_rate()"));
   }
-  rate_.data<float>()[0] = static_cast<float>(rate);
+  rate_.data<double>()[0] = rate;
   StepValues values;
   values.seed = seed_;
   values.step = step_;
@@ -216,9 +221,10 @@ void Session::TakeBack() {
 }
 
 absl::Status Session::MakeStep(ParameterNames frozen) {
-  ASSIGN_OR_RETURN(TrainGraph train,
-                   BuildTrainGraph(model_, loss_name_, options_.optimizer.value_or(Optimizer()),
-                                   registry(), &frozen));
+  ASSIGN_OR_RETURN(
+      TrainGraph train,
+      BuildTrainGraph(model_, loss_name_, options_.optimizer.value_or(Optimizer()), registry(),
+                      {.frozen = &frozen, .clip_norm = options_.clip_norm.value_or(0)}));
   const std::vector<State>& states = train.graph.states();
   const bool all_known = std::all_of(states.begin(), states.end(), [&](const State& state) {
     return states_.Find(state.name) != nullptr;

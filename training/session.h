@@ -61,12 +61,17 @@
 
 namespace flowgrad {
 
+class TrainingDef;
+
 struct SessionOptions {
   Workers workers = Workers(1);  // the calling thread only; flowgrad_tbb.h: the caller's arena
   // What a file's training section says is used where these are left out.
   std::optional<uint64_t> seed = {};  // of initial values and dropout; default: 1
   std::string loss = {};              // value to be made small; default: none, nothing is trained
   std::optional<Optimizer> optimizer = {};  // default: Optimizer()
+  std::optional<double> clip_norm = {};     // of the gradients: TrainGraphOptions; default: 0
+  // Patterns of parameters that keep their values, as if Freeze() were called; default: none.
+  std::vector<std::string> freeze = {};
 
   // Takes one line, without its end, when a plan is made and for each warning. Called by any thread
   // that calls the session; must not call it back.
@@ -75,6 +80,9 @@ struct SessionOptions {
   PlanOptions plan = {};
 };
 
+// What `options` leave out as a training section says it, with its defaults.
+SessionOptions Completed(SessionOptions options, const TrainingDef& training);
+
 class Session {
  public:
   // A model file, text or binary. Errors are those of ReadGraph() and Make(), each line with the
@@ -82,7 +90,8 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Open(absl::string_view path,
                                                        SessionOptions options = {});
   // A graph as it was built, "training_mode" not folded. InvalidArgument: what BuildTrainGraph()
-  // refuses; ResourceExhausted: too little memory for the states.
+  // refuses; NotFound: a pattern of `freeze` that no parameter matches; ResourceExhausted: too
+  // little memory for the states.
   static absl::StatusOr<std::unique_ptr<Session>> Make(const Graph& model,
                                                        SessionOptions options = {});
   Session(const Session&) = delete;

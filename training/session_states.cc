@@ -106,23 +106,14 @@ absl::Status Session::SetFrozen(absl::string_view pattern, bool frozen) {
   RETURN_IF_ERROR(mine.status());
   const StateStore::Access access(&states_, /*writes=*/true);
   RETURN_IF_ERROR(access.status());
+  ASSIGN_OR_RETURN(const ParameterNames matching, ParametersThatMatch(pattern, model_));
   ParameterNames names = frozen_;
-  std::vector<std::string> parameters;
-  bool any = false;
-  for (const State& state : model_.states()) {
-    if (!state.trained) continue;
-    parameters.push_back(state.name);
-    if (!MatchesPattern(pattern, state.name)) continue;
-    any = true;
+  for (const std::string& name : matching) {
     if (frozen) {
-      names.insert(state.name);
+      names.insert(name);
     } else {
-      names.erase(state.name);
+      names.erase(name);
     }
-  }
-  if (!any) {
-    return absl::NotFoundError(
-        absl::StrCat("no parameter matches ", Quoted(pattern), DidYouMean(pattern, parameters)));
   }
   const FloatMode mode;
   return names == frozen_ ? absl::OkStatus() : MakeStep(std::move(names));

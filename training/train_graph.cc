@@ -1,6 +1,7 @@
 #include "training/train_graph.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,72 +11,171 @@
 #include "graph/graph_builder.h"
 #include "graph/passes/passes.h"
 #include "ops/functions.h"
+#include "proto/training.pb.h"
 #include "training/training_check.h"
 
 namespace flowgrad {
 namespace {
 
+// A double scalar in the dtypes of parameters, each cast once.
+class Scalar {
+ public:
+  Scalar() = default;
+  explicit Scalar(Value value) : value_(value) {}
+  Value value() const { return value_; }
+  Value In(DType dtype) {
+    Value& cast = casts_[dtype];
+    if (!cast) cast = Cast(value_, dtype);
+    return cast;
+  }
+
+ private:
+  Value value_;
+  std::map<DType, Value> casts_;
+};
+
 // Adds the next values of parameters, whose gradients are given, to a graph.
 class Updater {
  public:
-  Updater(GraphBuilder& builder, Value rate) : builder_(builder), rate_(rate) {}
-
-  void Sgd(Value w, Value dw) {
-    builder_.Update(w, Call("SgdUpdate", {w, dw, Cast(rate_, w.type().dtype)}));
+  Updater(GraphBuilder& builder, const Optimizer& optimizer)
+      : builder_(builder),
+        optimizer_(optimizer),
+        rate_(builder.Input(kLearningRate, "double[]")),
+        decays_gradient_(optimizer.weight_decay > 0 && optimizer.kind != Optimizer::Kind::kAdamW) {
+    switch (optimizer.kind) {
+      case Optimizer::Kind::kSgd:
+      case Optimizer::Kind::kRmsProp:
+        break;
+      case Optimizer::Kind::kAdamW:
+      case Optimizer::Kind::kAdam:
+        StartAdam();
+        break;
+      case Optimizer::Kind::kAdagrad:
+        StartAdagrad();
+        break;
+    }
   }
 
-  void Momentum(const std::string& name, Value w, Value dw, double momentum) {
+  void Update(const std::string& name, Value w, Value dw) {
+    if (decays_gradient_) dw = dw + w * optimizer_.weight_decay;
+    switch (optimizer_.kind) {
+      case Optimizer::Kind::kSgd:
+        return Descend(name, w, dw);
+      case Optimizer::Kind::kAdamW:
+      case Optimizer::Kind::kAdam:
+        return Adam(name, w, dw);
+      case Optimizer::Kind::kRmsProp:
+        return RmsProp(name, w, dw);
+      case Optimizer::Kind::kAdagrad:
+        return Adagrad(name, w, dw);
+    }
+  }
+
+ private:
+  // Against the gradient, or a direction that stands for it.
+  void Descend(const std::string& name, Value w, Value direction) {
+    const Value rate = rate_.In(w.type().dtype);
+    if (optimizer_.momentum == 0) {
+      builder_.Update(w, Call("SgdUpdate", {w, direction, rate}));
+      return;
+    }
     const Value v = StateOf(name, "momentum", w);
-    const std::vector<Value> next = CallMany(
-        "MomentumUpdate", {w, dw, v, Cast(rate_, w.type().dtype)}, {{"momentum", momentum}}, 2);
-    builder_.Update(w, next[0]);
+    Become({w, v},
+           CallMany("MomentumUpdate", {w, direction, v, rate},
+                    {{"momentum", optimizer_.momentum}, {"nesterov", optimizer_.nesterov}}, 2));
+  }
+
+  void RmsProp(const std::string& name, Value w, Value dw) {
+    const Value v = StateOf(name, "square", w);
+    const std::vector<Value> next =
+        CallMany("RmsPropUpdate", {dw, v},
+                 {{"alpha", optimizer_.alpha}, {"epsilon", optimizer_.epsilon}}, 2);
     builder_.Update(v, next[1]);
+    Descend(name, w, next[0]);
   }
 
   // Kingma and Ba's corrections 1 - βᵗ go into rate and epsilon once, instead of into every
   // element.
-  void StartAdam(const Optimizer& adam) {
-    const Value step = builder_.Variable("optimizer/step", "int64[]", Zeros());
-    const Value next = step + 1;
-    builder_.Update(step, next);
-    const Value t = Cast(next, DType::kDouble);
+  void StartAdam() {
+    const Value t = Cast(CountStep() + 1, DType::kDouble);
     const auto remaining = [&](double beta) {
       return 1 - Call("Pow", {builder_.Scalar(DType::kDouble, beta), t});
     };
-    const Value root = Sqrt(remaining(adam.beta2));
-    adam_rate_ = Cast(rate_, DType::kDouble) * root / remaining(adam.beta1);
-    adam_epsilon_ = root * adam.epsilon;
+    const Value root = Sqrt(remaining(optimizer_.beta2));
+    if (optimizer_.kind == Optimizer::Kind::kAdamW && optimizer_.weight_decay > 0) {
+      kept_ = Scalar(1 - rate_.value() * optimizer_.weight_decay);
+    }
+    rate_ = Scalar(rate_.value() * root / remaining(optimizer_.beta1));
+    epsilon_ = Scalar(root * optimizer_.epsilon);
   }
 
-  void Adam(const std::string& name, Value w, Value dw, const Optimizer& adam) {
+  void Adam(const std::string& name, Value w, Value dw) {
     const DType dtype = w.type().dtype;
     const Value m = StateOf(name, "mean", w), v = StateOf(name, "square", w);
-    const std::vector<Value> next =
-        CallMany("AdamUpdate", {w, dw, m, v, Cast(adam_rate_, dtype), Cast(adam_epsilon_, dtype)},
-                 {{"beta1", adam.beta1}, {"beta2", adam.beta2}}, 3);
-    builder_.Update(w, next[0]);
-    builder_.Update(m, next[1]);
-    builder_.Update(v, next[2]);
+    const Value decayed = kept_.value() ? w * kept_.In(dtype) : w;
+    Become({w, m, v},
+           CallMany("AdamUpdate", {decayed, dw, m, v, rate_.In(dtype), epsilon_.In(dtype)},
+                    {{"beta1", optimizer_.beta1}, {"beta2", optimizer_.beta2}}, 3));
   }
 
- private:
+  void StartAdagrad() {
+    if (optimizer_.decay == 0) return;
+    const Value done = Cast(CountStep(), DType::kDouble);
+    rate_ = Scalar(rate_.value() / (1 + done * optimizer_.decay));
+  }
+
+  void Adagrad(const std::string& name, Value w, Value dw) {
+    const Value s = StateOf(name, "sum", w);
+    Become({w, s}, CallMany("AdagradUpdate", {w, dw, s, rate_.In(w.type().dtype)},
+                            {{"epsilon", optimizer_.epsilon}}, 2));
+  }
+
+  // Steps done before this one.
+  Value CountStep() {
+    const Value step = builder_.Variable("optimizer/step", "int64[]", Zeros());
+    builder_.Update(step, step + 1);
+    return step;
+  }
+
   Value StateOf(const std::string& name, absl::string_view what, Value w) {
     return builder_.Variable(absl::StrCat("optimizer/", name, "/", what), w.type().ToString(),
                              Zeros());
   }
 
+  void Become(const std::vector<Value>& now, const std::vector<Value>& next) {
+    for (size_t i = 0; i < now.size(); ++i) builder_.Update(now[i], next[i]);
+  }
+
   GraphBuilder& builder_;
-  Value rate_, adam_rate_, adam_epsilon_;
+  const Optimizer& optimizer_;
+  Scalar rate_;            // as the update ops take it
+  Scalar kept_, epsilon_;  // of Adam: what weight decay leaves of a parameter; corrected for bias
+  const bool decays_gradient_;
 };
+
+// Scales gradients, of which some may be absent, down to a norm.
+void ClipToNorm(double clip_norm, std::vector<Value>& gradients) {
+  std::vector<Value> squares;
+  for (const Value g : gradients) {
+    if (g) squares.push_back(Cast(Call("ReduceSum", {g * g}, {{"keepdims", 0}}), DType::kDouble));
+  }
+  if (squares.empty()) return;
+  const Value norm = Sqrt(Call("Sum", squares));
+  Builder& builder = *norm.builder;
+  Scalar kept(Call("Min", {clip_norm / (norm + 1e-6), builder.Scalar(DType::kDouble, 1)}));
+  for (Value& g : gradients) {
+    if (g) g = g * kept.In(g.type().dtype);
+  }
+}
 
 }  // namespace
 
 absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view loss_name,
                                            const Optimizer& optimizer, const OpRegistry& registry,
-                                           const ParameterNames* frozen) {
+                                           const TrainGraphOptions& options) {
   RETURN_IF_ERROR(CheckLoss(loss_name, model));
   RETURN_IF_ERROR(CheckOptimizer(optimizer));
-  const bool adam = optimizer.kind == Optimizer::Kind::kAdam;
+  RETURN_IF_ERROR(CheckClipNorm(options.clip_norm));
   const ValueId known_loss = model.Find(loss_name);
   // The loss must be an output, or folding would drop it.
   GraphBuilder with_loss(model, registry);
@@ -95,7 +195,9 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
   std::vector<std::string> names;
   for (const State& state : forward.states()) {
     if (!state.trained) continue;
-    if (frozen == nullptr ? state.frozen : frozen->count(state.name) > 0) continue;
+    const bool frozen =
+        options.frozen == nullptr ? state.frozen : options.frozen->count(state.name) > 0;
+    if (frozen) continue;
     if (state.next.present()) {
       builder.AddError(absl::StrCat("update of ", Quoted(state.name),
                                     ": the optimizer updates this parameter; make it a variable, "
@@ -105,19 +207,15 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
     parameters.push_back(Value{&builder, state.now.node, state.now.port});
     names.push_back(state.name);
   }
-  const std::vector<Value> gradients =
+  std::vector<Value> gradients =
       Gradients(builder, {Value{&builder, loss.node, loss.port}}, parameters);
-  Updater updater(builder, builder.Input(kLearningRate, "float[]"));
-  if (adam) updater.StartAdam(optimizer);
+  if (options.clip_norm > 0) ClipToNorm(options.clip_norm, gradients);
+  Updater updater(builder, optimizer);
   for (size_t i = 0; i < parameters.size(); ++i) {
-    if (!gradients[i]) {
-      result.unreachable.push_back(names[i]);
-    } else if (adam) {
-      updater.Adam(names[i], parameters[i], gradients[i], optimizer);
-    } else if (optimizer.momentum > 0) {
-      updater.Momentum(names[i], parameters[i], gradients[i], optimizer.momentum);
+    if (gradients[i]) {
+      updater.Update(names[i], parameters[i], gradients[i]);
     } else {
-      updater.Sgd(parameters[i], gradients[i]);
+      result.unreachable.push_back(names[i]);
     }
   }
   const Value finite =
@@ -128,6 +226,14 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
   result.loss = std::string(kCheckedLoss);
   result.learning_rate = optimizer.learning_rate;
   return result;
+}
+
+absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, const TrainingDef& training,
+                                           const OpRegistry& registry) {
+  const std::vector<std::string> freeze(training.freeze().begin(), training.freeze().end());
+  ASSIGN_OR_RETURN(const ParameterNames frozen, FrozenParameters(freeze, model));
+  return BuildTrainGraph(model, training.loss(), ToOptimizer(training.optimizer()), registry,
+                         {.frozen = &frozen, .clip_norm = training.clip_norm()});
 }
 
 }  // namespace flowgrad

@@ -10,6 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "base/text.h"
 #include "proto/model.pb.h"
+#include "training/metrics.h"
+#include "training/parameter_names.h"
 
 namespace flowgrad {
 namespace {
@@ -44,9 +46,18 @@ void CheckPositive(absl::string_view field, double value, Errors& errors) {
   CheckRange(field, value, value > 0 && std::isfinite(value), "above 0 and finite", errors);
 }
 
+void CheckFromZero(absl::string_view field, double value, Errors& errors) {
+  CheckRange(field, value, value >= 0 && std::isfinite(value), "from 0 on and finite", errors);
+}
+
 // What is kept of the past: momentum, the betas of Adam.
-void CheckDecay(absl::string_view field, double value, Errors& errors) {
+void CheckKept(absl::string_view field, double value, Errors& errors) {
   CheckRange(field, value, value >= 0 && value < 1, "from 0 to less than 1", errors);
+}
+
+// By what the rate shrinks.
+void CheckFactor(absl::string_view field, double value, Errors& errors) {
+  CheckRange(field, value, value > 0 && value <= 1, "above 0 and at most 1", errors);
 }
 
 void CheckLength(const TrainingDef& training, Errors& errors) {
@@ -61,6 +72,15 @@ void CheckLength(const TrainingDef& training, Errors& errors) {
   } else if (epochs < 0 || steps < 0 || std::max(epochs, steps) > kLongestRun) {
     errors.Add(epochs != 0 ? ".epochs" : ".steps", " must be from 1 to 2^40, but is ",
                epochs + steps);
+  }
+  const auto check_interval = [&](absl::string_view field, int64_t interval) {
+    if (interval < 0) errors.Add(field, " must be 0 or more, but is ", interval);
+  };
+  check_interval(".evaluate_every", training.evaluate_every());
+  check_interval(".log_every", training.log_every());
+  if (!Sampling_IsValid(training.sampling())) {
+    errors.Add(".sampling must be SHUFFLED, WITH_REPLACEMENT or IN_ORDER, but is number ",
+               static_cast<int>(training.sampling()));
   }
 }
 
@@ -82,24 +102,29 @@ void CheckFeeds(const DataDef& data, const Graph& model, Errors& errors) {
   }
 }
 
-void CheckMetric(const MetricDef& metric, const Graph& model, Errors& errors) {
-  if (metric.name() != "accuracy") {
-    errors.Add(".metric: metric must be \"accuracy\", but is ", Quoted(metric.name()));
-    return;
+absl::string_view NameOf(Optimizer::Kind kind) {
+  switch (kind) {
+    case Optimizer::Kind::kSgd:
+      return "sgd";
+    case Optimizer::Kind::kAdam:
+      return "adam";
+    case Optimizer::Kind::kAdamW:
+      return "adamw";
+    case Optimizer::Kind::kRmsProp:
+      return "rmsprop";
+    case Optimizer::Kind::kAdagrad:
+      return "adagrad";
   }
-  const ValueId prediction = model.Find(metric.prediction()), label = model.Find(metric.label());
-  const auto check = [&](absl::string_view field, const std::string& name, ValueId value) {
-    if (value.present()) return;
-    errors.Add(".metric.", field, ": no value is named ", Quoted(name),
-               DidYouMean(name, model.ValueNames()));
-  };
-  check("prediction", metric.prediction(), prediction);
-  check("label", metric.label(), label);
-  if (!prediction.present() || !label.present()) return;
-  const TensorType &rows = model.type(prediction), &labels = model.type(label);
-  if (rows.rank() == 2 && labels.rank() == 1) return;
-  errors.Add(".metric: accuracy needs a prediction [N,classes] and a label [N], but they are ",
-             rows.ToString(), " and ", labels.ToString());
+  return "";
+}
+
+// What an Adam or an AdamW says but for its weight decay.
+template <class AdamDef>
+Optimizer WithBetas(Optimizer optimizer, const AdamDef& def) {
+  if (def.has_beta1()) optimizer.beta1 = def.beta1();
+  if (def.has_beta2()) optimizer.beta2 = def.beta2();
+  if (def.has_epsilon()) optimizer.epsilon = def.epsilon();
+  return optimizer;
 }
 
 }  // namespace
@@ -120,43 +145,117 @@ absl::Status CheckLoss(absl::string_view loss, const Graph& model) {
 }
 
 absl::Status CheckOptimizer(const Optimizer& optimizer) {
+  using Kind = Optimizer::Kind;
+  const Kind kind = optimizer.kind;
+  const std::string prefix = absl::StrCat("optimizer.", NameOf(kind), ".");
   Errors errors;
-  if (optimizer.kind == Optimizer::Kind::kAdam) {
-    CheckPositive("optimizer.adam.learning_rate", optimizer.learning_rate, errors);
-    CheckDecay("optimizer.adam.beta1", optimizer.beta1, errors);
-    CheckDecay("optimizer.adam.beta2", optimizer.beta2, errors);
-    CheckPositive("optimizer.adam.epsilon", optimizer.epsilon, errors);
-  } else {
-    CheckPositive("optimizer.sgd.learning_rate", optimizer.learning_rate, errors);
-    CheckDecay("optimizer.sgd.momentum", optimizer.momentum, errors);
+  CheckPositive(prefix + "learning_rate", optimizer.learning_rate, errors);
+  if (kind == Kind::kAdam || kind == Kind::kAdamW) {
+    CheckKept(prefix + "beta1", optimizer.beta1, errors);
+    CheckKept(prefix + "beta2", optimizer.beta2, errors);
+  }
+  if (kind == Kind::kRmsProp) CheckKept(prefix + "alpha", optimizer.alpha, errors);
+  if (kind != Kind::kSgd) CheckPositive(prefix + "epsilon", optimizer.epsilon, errors);
+  if (kind == Kind::kSgd || kind == Kind::kRmsProp) {
+    CheckKept(prefix + "momentum", optimizer.momentum, errors);
+  }
+  if (kind == Kind::kSgd && optimizer.nesterov && optimizer.momentum == 0) {
+    errors.Add(".", prefix, "nesterov needs a momentum above 0, but momentum is 0");
+  }
+  if (kind == Kind::kAdagrad) CheckFromZero(prefix + "decay", optimizer.decay, errors);
+  CheckFromZero(prefix + "weight_decay", optimizer.weight_decay, errors);
+  return errors.status();
+}
+
+absl::Status CheckClipNorm(double clip_norm) {
+  Errors errors;
+  CheckFromZero("clip_norm", clip_norm, errors);
+  return errors.status();
+}
+
+absl::Status CheckSchedule(const ScheduleDef& schedule) {
+  Errors errors;
+  switch (schedule.kind_case()) {
+    case ScheduleDef::kCosine:
+      CheckFromZero("schedule.cosine.end", schedule.cosine().end(), errors);
+      break;
+    case ScheduleDef::kStep:
+      CheckPositive("schedule.step.every", schedule.step().every(), errors);
+      if (schedule.step().has_factor()) {
+        CheckFactor("schedule.step.factor", schedule.step().factor(), errors);
+      }
+      break;
+    case ScheduleDef::kExponential:
+      CheckFactor("schedule.exponential.factor", schedule.exponential().factor(), errors);
+      break;
+    case ScheduleDef::kConstant:
+    case ScheduleDef::KIND_NOT_SET:
+      break;
+  }
+  if (schedule.warm_up() < 0 || schedule.warm_up() > kLongestRun) {
+    errors.Add(".schedule.warm_up must be from 0 to 2^40, but is ", schedule.warm_up());
   }
   return errors.status();
 }
 
 Optimizer ToOptimizer(const OptimizerDef& def) {
-  Optimizer optimizer;
-  if (def.has_sgd()) return Optimizer::Sgd(def.sgd().learning_rate(), def.sgd().momentum());
-  if (!def.has_adam()) return optimizer;
-  const OptimizerDef::Adam& adam = def.adam();
-  optimizer.kind = Optimizer::Kind::kAdam;
-  optimizer.learning_rate = adam.learning_rate();
-  if (adam.has_beta1()) optimizer.beta1 = adam.beta1();
-  if (adam.has_beta2()) optimizer.beta2 = adam.beta2();
-  if (adam.has_epsilon()) optimizer.epsilon = adam.epsilon();
-  return optimizer;
+  switch (def.kind_case()) {
+    case OptimizerDef::kSgd: {
+      const OptimizerDef::Sgd& sgd = def.sgd();
+      return Optimizer::Sgd(sgd.learning_rate(), sgd.momentum(), sgd.nesterov(),
+                            sgd.weight_decay());
+    }
+    case OptimizerDef::kAdam: {
+      Optimizer optimizer = WithBetas(Optimizer::Adam(def.adam().learning_rate()), def.adam());
+      optimizer.weight_decay = def.adam().weight_decay();
+      return optimizer;
+    }
+    case OptimizerDef::kAdamw: {
+      Optimizer optimizer = WithBetas(Optimizer::AdamW(def.adamw().learning_rate()), def.adamw());
+      if (def.adamw().has_weight_decay()) optimizer.weight_decay = def.adamw().weight_decay();
+      return optimizer;
+    }
+    case OptimizerDef::kRmsprop: {
+      const OptimizerDef::RmsProp& rmsprop = def.rmsprop();
+      Optimizer optimizer = Optimizer::RmsProp(rmsprop.learning_rate());
+      if (rmsprop.has_alpha()) optimizer.alpha = rmsprop.alpha();
+      if (rmsprop.has_epsilon()) optimizer.epsilon = rmsprop.epsilon();
+      optimizer.momentum = rmsprop.momentum();
+      optimizer.weight_decay = rmsprop.weight_decay();
+      return optimizer;
+    }
+    case OptimizerDef::kAdagrad: {
+      const OptimizerDef::Adagrad& adagrad = def.adagrad();
+      Optimizer optimizer = Optimizer::Adagrad(adagrad.learning_rate());
+      if (adagrad.has_epsilon()) optimizer.epsilon = adagrad.epsilon();
+      optimizer.decay = adagrad.decay();
+      optimizer.weight_decay = adagrad.weight_decay();
+      return optimizer;
+    }
+    case OptimizerDef::KIND_NOT_SET:
+      break;
+  }
+  return Optimizer();
 }
 
-absl::Status CheckTraining(const TrainingDef& training, const Graph& model) {
+absl::Status CheckTraining(const TrainingDef& training, const Graph& model, bool has_data) {
   Errors errors;
-  errors.AddAll(CheckLoss(training.loss(), model));
+  const absl::Status loss = CheckLoss(training.loss(), model);
+  errors.AddAll(loss);
   errors.AddAll(CheckOptimizer(ToOptimizer(training.optimizer())));
-  const double end = training.schedule().cosine().end();
-  CheckRange("schedule.cosine.end", end, end >= 0 && std::isfinite(end), "from 0 on and finite",
-             errors);
+  errors.AddAll(CheckSchedule(training.schedule()));
   CheckLength(training, errors);
-  if (training.data().set().empty()) errors.Add(".data.set is missing: name a data set");
+  if (!has_data && training.data().source_case() == DataDef::SOURCE_NOT_SET) {
+    errors.Add(".data must say where the samples come from: set, csv, idx, npy or text");
+  }
   if (training.has_data()) CheckFeeds(training.data(), model, errors);
-  for (const MetricDef& metric : training.metric()) CheckMetric(metric, model, errors);
+  for (const MetricDef& metric : training.metric()) {
+    if (metric.name() == "loss" && !loss.ok()) continue;  // said above
+    errors.AddAll(Metric::Make(metric, training, model).status());
+  }
+  errors.AddAll(CheckClipNorm(training.clip_norm()));
+  errors.AddAll(
+      FrozenParameters({training.freeze().begin(), training.freeze().end()}, model).status());
   return errors.status();
 }
 

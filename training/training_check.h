@@ -11,15 +11,19 @@
 namespace flowgrad {
 
 class OptimizerDef;
+class ScheduleDef;
 class TrainingDef;
 
-// InvalidArgument with all that is wrong, one error a line.
-absl::Status CheckTraining(const TrainingDef& training, const Graph& model);
+// InvalidArgument with all that is wrong, one error a line. `has_data`: the program has the data,
+// so that no source needs to be named.
+absl::Status CheckTraining(const TrainingDef& training, const Graph& model, bool has_data = false);
 
 // The parts of it: the loss must be a float or double scalar of the model; numbers of the optimizer
 // must be in their ranges.
 absl::Status CheckLoss(absl::string_view loss, const Graph& model);
 absl::Status CheckOptimizer(const Optimizer& optimizer);
+absl::Status CheckClipNorm(double clip_norm);
+absl::Status CheckSchedule(const ScheduleDef& schedule);
 
 // What the file says, with its defaults.
 Optimizer ToOptimizer(const OptimizerDef& def);

@@ -1,6 +1,6 @@
-// What Momentum and Adam of ai.onnx.preview.training share: a rate R, a number of updates T, then k
-// tensors to optimise, their k gradients, and k tensors of each kind of state; out come the new
-// tensors, and the new states in the same order.
+// What Momentum, Adagrad and Adam of ai.onnx.preview.training share: a rate R, a number of updates
+// T, then k tensors to optimise, their k gradients, and k tensors of each kind of state; out come
+// the new tensors, and the new states in the same order.
 
 #ifndef FLOWGRAD_OPS_OPTIMIZER_ONNX_OPTIMIZER_H_
 #define FLOWGRAD_OPS_OPTIMIZER_ONNX_OPTIMIZER_H_

@@ -13,7 +13,6 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/tensors.h"
 #include "training/train_graph.h"
-#include "training/training_check.h"
 
 namespace flowgrad {
 namespace {
@@ -51,14 +50,13 @@ TEST_P(TrainedModelTest, AStepMakesTheLossSmaller) {
   EXPECT_EQ(model.graph().name(), GetParam().model);
   const absl::StatusOr<Graph> graph = BuildGraph(model.graph());
   ASSERT_THAT(graph, IsOk());
-  const absl::StatusOr<TrainGraph> train =
-      BuildTrainGraph(*graph, model.training().loss(), ToOptimizer(model.training().optimizer()));
+  const absl::StatusOr<TrainGraph> train = BuildTrainGraph(*graph, model.training());
   ASSERT_THAT(train, IsOk());
   EXPECT_TRUE(train->unreachable.empty());
   absl::StatusOr<TensorMap> states = InitializeStates(train->graph, /*seed=*/1);
   ASSERT_THAT(states, IsOk());
   TensorMap feeds = DrawFeeds(*graph, model.training().batch_size());
-  feeds[std::string(kLearningRate)] = Tensor::Scalar(static_cast<float>(train->learning_rate));
+  feeds[std::string(kLearningRate)] = Tensor::Scalar(train->learning_rate);
   std::vector<double> losses;
   for (int step = 0; step < 2; ++step) {
     StepValues values;

@@ -226,6 +226,22 @@ std::vector<Row> TableAsWritten() {
           .Gives({"1.098612289"}),
 
       // optimizer/
+      Row("Adagrad", {},
+          {"float[]", "int64[] = 3", "float[5,7]", "float[5,7]", "float[5,7] in [0.1,2]"})
+          .Outputs(2)
+          .NoGradient("updates are not differentiated"),
+      Row("Adagrad", {{"decay_factor", 0.1}, {"epsilon", 0.01}, {"norm_coefficient", 0.1}},
+          {"double[]", "int64[] = 2", "float[3]", "float[]", "float[3]", "float[]",
+           "float[3] in [0.1,2]", "float[] in [0.1,2]"})
+          .Outputs(4)
+          .NoGradient("updates are not differentiated"),
+      {"AdagradUpdate",
+       {{"epsilon", 0.01}},
+       {"float[N=5,7]", "float[N=5,7]", "float[N=5,7] in [0.1,2]", "float[]"}},
+      {"AdagradUpdate", {}, {"float[1100]", "float[1100]", "float[1100] in [0.1,2]", "float[]"}},
+      Row("AdagradUpdate", {{"epsilon", 1.0}},
+          {"float[] = 1", "float[] = 3", "float[] = 16", "float[] = 0.5"})
+          .Gives({"0.75", "25"}),
       Row("Adam", {},
           {"float[]", "int64[] = 3", "float[5,7]", "float[5,7]", "float[5,7]",
            "float[5,7] in [0.1,2]"})
@@ -273,6 +289,12 @@ std::vector<Row> TableAsWritten() {
       Row("MomentumUpdate", {{"momentum", 0.5}},
           {"float[] = 1", "float[] = 2", "float[] = 4", "float[] = 0.25"})
           .Gives({"0", "4"}),
+      {"RmsPropUpdate",
+       {{"alpha", 0.8}, {"epsilon", 0.1}},
+       {"float[N=5,7]", "float[N=5,7] in [0.1,2]"}},
+      {"RmsPropUpdate", {}, {"float[1100]", "float[1100] in [0.1,2]"}},
+      Row("RmsPropUpdate", {{"alpha", 0.75}, {"epsilon", 1.0}}, {"float[] = 2", "float[] = 4"})
+          .Gives({"0.6666666667", "4"}),
       {"SgdUpdate", {}, {"float[N=5,7]", "float[N=5,7]", "float[]"}},
       Row("SgdUpdate", {}, {"float[2] = 1 2", "float[2] = 3 4", "float[] = 0.5"}).Gives({"-0.5 0"}),
 

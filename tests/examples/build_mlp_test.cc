@@ -20,7 +20,7 @@ std::string HashAfterTwoSteps(const Graph& graph) {
   for (int64_t i = 0; i < images.num_elements(); ++i) images.set(i, (i * 7919 % 256) / 255.0);
   for (int64_t i = 0; i < 8; ++i) labels.set(i, i);
   TensorMap feeds = {{"images", images}, {"labels", labels}};
-  feeds.emplace(kLearningRate, Tensor::Scalar(0.1f));
+  feeds.emplace(kLearningRate, Tensor::Scalar(0.1));
   for (int step = 0; step < 2; ++step) {
     EXPECT_THAT(ReferenceRun(train->graph, feeds, *states, {"loss"}, StepValues(), true), IsOk());
   }

@@ -71,8 +71,30 @@ TEST(AdamUpdateTest, TakesAFirstStepOfTheSizeOfTheRate) {
   EXPECT_THAT(w, ElementsAre(DoubleNear(-0.01, 1e-9), DoubleNear(0.01, 1e-6)));
 }
 
+TEST(RmsPropUpdateTest, FollowsItsFormula) {
+  const std::vector<Tensor> outputs = ResultsOf("RmsPropUpdate", {Vector({2, 0}), Vector({3, 4})},
+                                                2, {{"alpha", 0.75}, {"epsilon", 0.5}});
+  const double v = 0.75 * 3 + 0.25 * 4;
+  EXPECT_THAT(Numbers(outputs[0]), ElementsAre(DoubleNear(2 / (std::sqrt(v) + 0.5), 1e-15), 0));
+  EXPECT_THAT(Numbers(outputs[1]), ElementsAre(v, 3));
+}
+
+TEST(RmsPropUpdateTest, TakesNoStepWhereTheGradientWasAlwaysZero) {
+  EXPECT_THAT(Numbers(ResultsOf("RmsPropUpdate", {Vector({0}), Vector({0})}, 2)[0]),
+              ElementsAre(0));
+}
+
+TEST(AdagradUpdateTest, FollowsItsFormula) {
+  const std::vector<Tensor> outputs =
+      ResultsOf("AdagradUpdate", {Vector({1, 1}), Vector({3, 0}), Vector({16, 0}), Number(0.5)}, 2,
+                {{"epsilon", 1.0}});
+  EXPECT_THAT(Numbers(outputs[0]), ElementsAre(1 - 0.5 * 3 / (5 + 1), 1));
+  EXPECT_THAT(Numbers(outputs[1]), ElementsAre(25, 0));
+}
+
 TEST(OptimizerTest, IsNotDifferentiated) {
-  for (const char* op : {"SgdUpdate", "MomentumUpdate", "AdamUpdate"}) {
+  for (const char* op :
+       {"SgdUpdate", "MomentumUpdate", "AdamUpdate", "RmsPropUpdate", "AdagradUpdate"}) {
     EXPECT_EQ(BuiltinOps().Find(op)->no_gradient_reason(), "updates are not differentiated");
   }
 }
@@ -129,6 +151,27 @@ TEST(AdamTest, FollowsOnnxForSeveralTensors) {
     EXPECT_NEAR((*results)[i].at(0), (1 - post) * x_new, 1e-14);
     EXPECT_NEAR((*results)[2 + i].at(0), v_new, 1e-14);
     EXPECT_NEAR((*results)[4 + i].at(0), h_new, 1e-14);
+  }
+}
+
+TEST(AdagradTest, FollowsOnnxForSeveralTensors) {
+  GraphBuilder g;
+  const double decay = 0.1, epsilon = 1e-5, norm = 0.001, r = 0.1;
+  const int t = 3;
+  const std::vector<double> x = {1.0, 2.5}, dx = {-1.0, 1.3}, h = {2.0, 0.4};
+  std::vector<Value> inputs = {Doubles(g, {}, {r}), Int64s(g, {}, {double(t)})};
+  for (const std::vector<double>& kind : {x, dx, h}) {
+    for (const double number : kind) inputs.push_back(Doubles(g, {1}, {number}));
+  }
+  const auto results = Evaluate(
+      g, CallMany("Adagrad", inputs,
+                  {{"decay_factor", decay}, {"epsilon", epsilon}, {"norm_coefficient", norm}}, 4));
+  ASSERT_TRUE(results.ok()) << results.status();
+  for (int i = 0; i < 2; ++i) {
+    const double gradient = norm * x[i] + dx[i], h_new = h[i] + gradient * gradient;
+    const double x_new = x[i] - r / (1 + t * decay) * gradient / (std::sqrt(h_new) + epsilon);
+    EXPECT_NEAR((*results)[i].at(0), x_new, 1e-14);
+    EXPECT_NEAR((*results)[2 + i].at(0), h_new, 1e-14);
   }
 }
 

@@ -31,7 +31,7 @@ TensorMap ReferenceStates(const Graph& net, int steps, std::vector<double>* loss
   TensorMap states = *InitializeStates(train->graph, /*seed=*/1);
   for (int step = 0; step < steps; ++step) {
     TensorMap feeds = BatchFor(net, 32, step);
-    feeds.emplace(kLearningRate, Tensor::Scalar(step < 2 ? 0.125f : 0.0625f));
+    feeds.emplace(kLearningRate, Tensor::Scalar(step < 2 ? 0.125 : 0.0625));
     const auto loss = ReferenceRun(train->graph, feeds, states, {train->loss},
                                    {.seed = 1, .step = step}, /*update_states=*/true);
     EXPECT_THAT(loss, IsOk());
@@ -184,7 +184,7 @@ TEST(SessionTest, NamesWhatIsNotThere) {
   EXPECT_THAT(session->Step(fewer),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("\"labels\"")));
   TensorMap with_rate = batch;
-  with_rate.emplace(kLearningRate, Tensor::Scalar(1.0f));
+  with_rate.emplace(kLearningRate, Tensor::Scalar(1.0));
   EXPECT_THAT(session->Step(with_rate),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "input \"optimizer/learning_rate\" is fed by set_learning_rate()"));

@@ -25,16 +25,18 @@ Graph Bowl() {
 }
 
 // The parameter after each of `steps` steps with rate 0.1, for x = (3, -0.5).
-std::vector<std::vector<double>> Steps(const Optimizer& optimizer, int steps) {
+std::vector<std::vector<double>> Steps(const Optimizer& optimizer, int steps,
+                                       double clip_norm = 0) {
   std::vector<std::vector<double>> sequence;
-  const absl::StatusOr<TrainGraph> train = BuildTrainGraph(Bowl(), "loss", optimizer);
+  const absl::StatusOr<TrainGraph> train =
+      BuildTrainGraph(Bowl(), "loss", optimizer, BuiltinOps(), {.clip_norm = clip_norm});
   EXPECT_THAT(train, IsOk());
   if (!train.ok()) return sequence;
   absl::StatusOr<TensorMap> states = InitializeStates(train->graph, 1);
   EXPECT_THAT(states, IsOk());
   const std::vector<double> x = {3, -0.5};
   TensorMap feeds = {{"x", Tensor::Of<double>({2}, absl::MakeConstSpan(x))}};
-  feeds.emplace(kLearningRate, Tensor::Scalar(0.125f));
+  feeds.emplace(kLearningRate, Tensor::Scalar(0.125));
   for (int i = 0; i < steps; ++i) {
     const auto run = ReferenceRun(train->graph, feeds, *states, {"loss"}, StepValues(), true);
     EXPECT_THAT(run, IsOk());
@@ -80,6 +82,54 @@ TEST(TrainGraphTest, AdamCorrectsItsStartAsThePaperDoes) {
       EXPECT_NEAR(steps[t - 1][j], w[j], 1e-12);
     }
   }
+}
+
+TEST(TrainGraphTest, ClipsALongGradientAndLeavesAShortOneAlone) {
+  // The gradient is (-4, 3), of length 5. Against it by 0.125 of what is left of it.
+  const double kept = 1 / (5 + 1e-6);
+  const auto clipped = Steps(Optimizer::Sgd(0.125), 1, /*clip_norm=*/1);
+  ASSERT_EQ(clipped.size(), 1u);
+  EXPECT_NEAR(clipped[0][0], 1 + 0.125 * 4 * kept, 1e-15);
+  EXPECT_NEAR(clipped[0][1], 1 - 0.125 * 3 * kept, 1e-15);
+  EXPECT_EQ(Steps(Optimizer::Sgd(0.125), 2, /*clip_norm=*/5.001), Steps(Optimizer::Sgd(0.125), 2));
+}
+
+TEST(TrainGraphTest, AFloatModelTakesTheRateInFloat) {
+  const absl::StatusOr<Graph> graph = ParseGraphText(
+      "input x: float[]\n"
+      "parameter w: float[] = zeros\n"
+      "loss = Mul(x, w)\n"
+      "output loss\n");
+  ASSERT_THAT(graph, IsOk());
+  const absl::StatusOr<TrainGraph> train = BuildTrainGraph(*graph, "loss", Optimizer());
+  ASSERT_THAT(train, IsOk());
+  absl::StatusOr<TensorMap> states = InitializeStates(train->graph, 1);
+  ASSERT_THAT(states, IsOk());
+  TensorMap feeds = {{"x", Tensor::Scalar(-3.0f)}};
+  feeds.emplace(kLearningRate, Tensor::Scalar(0.1));
+  ASSERT_THAT(ReferenceRun(train->graph, feeds, *states, {train->loss}, StepValues(), true),
+              IsOk());
+  EXPECT_EQ((*states)["w"].data<float>()[0], 0.1f * 3.0f);
+}
+
+TEST(TrainGraphTest, KeepsNoStateThatAnOptimizerDoesNotNeed) {
+  const auto states_of = [](const Optimizer& optimizer) {
+    const absl::StatusOr<TrainGraph> train = BuildTrainGraph(Bowl(), "loss", optimizer);
+    EXPECT_THAT(train, IsOk());
+    std::vector<std::string> names;
+    for (const State& state : train->graph.states()) names.push_back(state.name);
+    return names;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(states_of(Optimizer::Sgd(1)), ElementsAre("w"));
+  EXPECT_THAT(states_of(Optimizer::Sgd(1, 0.5, /*nesterov=*/true)),
+              ElementsAre("w", "optimizer/w/momentum"));
+  EXPECT_THAT(states_of(Optimizer::RmsProp(1)), ElementsAre("w", "optimizer/w/square"));
+  EXPECT_THAT(states_of(Optimizer::RmsProp(1, 0.9, 1e-8, /*momentum=*/0.5)),
+              ElementsAre("w", "optimizer/w/square", "optimizer/w/momentum"));
+  EXPECT_THAT(states_of(Optimizer::Adagrad(1)), ElementsAre("w", "optimizer/w/sum"));
+  EXPECT_THAT(states_of(Optimizer::Adagrad(1, 1e-10, /*decay=*/0.5)),
+              ElementsAre("w", "optimizer/step", "optimizer/w/sum"));
 }
 
 TEST(TrainGraphTest, NamesParametersThatTheLossDoesNotReach) {
