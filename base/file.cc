@@ -25,19 +25,11 @@ namespace {
 // Linux reads and writes at most 2^31 - 4096 bytes in one call.
 constexpr int64_t kMostBytesPerCall = int64_t{1} << 30;
 
+// O_NONBLOCK: opening a pipe must not wait for a writer.
+constexpr int kOpenForReading = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
 absl::Status FileError(absl::StatusCode code, absl::string_view path, absl::string_view message) {
   return absl::Status(code, absl::StrCat(PathText(path), ": ", message));
-}
-
-// The system's text for `error`, after what was being done: "cannot rename: permission denied".
-absl::Status SystemError(absl::string_view path, absl::string_view action, int error) {
-  char buffer[128];
-  std::string text = strerror_r(error, buffer, sizeof(buffer));
-  if (!text.empty()) text[0] = absl::ascii_tolower(text[0]);
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  const absl::StatusCode code =
-      full ? absl::StatusCode::kResourceExhausted : absl::ErrnoToStatusCode(error);
-  return FileError(code, path, absl::StrCat(action, action.empty() ? "" : ": ", text));
 }
 
 // What the file is if it is not a regular one.
@@ -49,6 +41,10 @@ absl::Status CheckType(absl::string_view path, mode_t mode) {
                                       : "device";
   return FileError(absl::StatusCode::kInvalidArgument, path,
                    absl::StrCat("must be a regular file, but is a ", type));
+}
+
+int64_t ModifiedAt(const struct stat& info) {
+  return int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
 }
 
 // The system would take a path only up to its first NUL and find another file.
@@ -114,6 +110,16 @@ absl::Status FlushFolder(absl::string_view path) {
 
 }  // namespace
 
+absl::Status SystemError(absl::string_view path, absl::string_view action, int error) {
+  char buffer[128];
+  std::string text = strerror_r(error, buffer, sizeof(buffer));
+  if (!text.empty()) text[0] = absl::ascii_tolower(text[0]);
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  const absl::StatusCode code =
+      full ? absl::StatusCode::kResourceExhausted : absl::ErrnoToStatusCode(error);
+  return FileError(code, path, absl::StrCat(action, action.empty() ? "" : ": ", text));
+}
+
 std::string PathText(absl::string_view path) {
   constexpr size_t kLongest = 400;
   if (path.size() <= kLongest) return Escaped(path);
@@ -134,13 +140,55 @@ std::string FolderOf(absl::string_view path) {
   return std::string(path.substr(0, std::max<size_t>(slash, 1)));
 }
 
+bool IsPathBelow(absl::string_view path) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');
+  return !path.empty() && path[0] != '/' && std::count(parts.begin(), parts.end(), "..") == 0;
+}
+
 absl::StatusOr<InputFile> InputFile::Open(absl::string_view path, int64_t max_bytes) {
   RETURN_IF_ERROR(CheckPath(path));
-  // O_NONBLOCK: opening a pipe must not wait for a writer.
   const std::string name(path);
-  const int fd = open(name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  const int fd = open(name.c_str(), kOpenForReading);
   if (fd < 0 && errno == ENXIO) return CheckType(path, S_IFSOCK);
   if (fd < 0) return SystemError(path, "", errno);
+  return OfDescriptor(fd, path, max_bytes);
+}
+
+absl::StatusOr<InputFile> InputFile::OpenBelow(absl::string_view folder, absl::string_view name,
+                                               int64_t max_bytes) {
+  RETURN_IF_ERROR(CheckPath(name));
+  const std::string path = absl::StrCat(folder, "/", name);
+  const std::vector<std::string> parts = absl::StrSplit(name, '/');
+  if (!IsPathBelow(name)) {
+    return FileError(absl::StatusCode::kInvalidArgument, name,
+                     "must be a relative path without \"..\"");
+  }
+  int fd = open(std::string(folder).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (size_t i = 0; i < parts.size() && fd >= 0; ++i) {
+    const int type = i + 1 < parts.size() ? O_DIRECTORY : 0;
+    const int inner =
+        openat(fd, parts[i].empty() ? "." : parts[i].c_str(), kOpenForReading | O_NOFOLLOW | type);
+    int error = errno;
+    struct stat info;
+    if (inner < 0 && fstatat(fd, parts[i].c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(info.st_mode)) {
+      error = ELOOP;
+    }
+    close(fd);
+    fd = inner;
+    errno = error;
+  }
+  if (fd < 0 && errno == ELOOP) {
+    return FileError(absl::StatusCode::kInvalidArgument, path,
+                     "must not be, or lie behind, a symbolic link");
+  }
+  if (fd < 0 && errno == ENXIO) return CheckType(path, S_IFSOCK);
+  if (fd < 0) return SystemError(path, "", errno);
+  return OfDescriptor(fd, path, max_bytes);
+}
+
+absl::StatusOr<InputFile> InputFile::OfDescriptor(int fd, absl::string_view path,
+                                                  int64_t max_bytes) {
   InputFile file(path, fd);
   struct stat info;
   if (fstat(fd, &info) != 0) return SystemError(path, "", errno);
@@ -151,11 +199,15 @@ absl::StatusOr<InputFile> InputFile::Open(absl::string_view path, int64_t max_by
                                   static_cast<int64_t>(info.st_size)));
   }
   file.size_ = info.st_size;
+  file.modified_ = ModifiedAt(info);
   return file;
 }
 
 InputFile::InputFile(InputFile&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+    : path_(std::move(other.path_)),
+      fd_(std::exchange(other.fd_, -1)),
+      size_(other.size_),
+      modified_(other.modified_) {}
 
 InputFile::~InputFile() {
   if (fd_ >= 0) close(fd_);
@@ -179,6 +231,15 @@ absl::Status InputFile::ReadAt(int64_t offset, void* memory, int64_t bytes) cons
   return absl::OkStatus();
 }
 
+absl::Status InputFile::ReadUnchangedAt(int64_t offset, void* memory, int64_t bytes) const {
+  RETURN_IF_ERROR(ReadAt(offset, memory, bytes));
+  struct stat info;
+  if (fstat(fd_, &info) != 0) return SystemError(path_, "", errno);
+  if (info.st_size == size_ && ModifiedAt(info) == modified_) return absl::OkStatus();
+  return FileError(absl::StatusCode::kDataLoss, path_,
+                   absl::StrCat("has changed since it was opened, noticed at byte ", offset));
+}
+
 absl::StatusOr<std::string> ReadFile(absl::string_view path, int64_t max_bytes) {
   ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path, max_bytes));
   std::string contents;
@@ -197,6 +258,19 @@ absl::StatusOr<std::string> ReadFile(absl::string_view path, int64_t max_bytes) 
   }
   return contents;
 }
+
+absl::Status CheckWritable(absl::string_view path) {
+  RETURN_IF_ERROR(CheckPath(path));
+  struct stat info;
+  if (stat(std::string(path).c_str(), &info) == 0) RETURN_IF_ERROR(CheckType(path, info.st_mode));
+  const std::string folder = FolderOf(path);
+  if (stat(folder.c_str(), &info) != 0 || access(folder.c_str(), W_OK | X_OK) != 0) {
+    return SystemError(path, "cannot be written to its folder", errno);
+  }
+  return absl::OkStatus();
+}
+
+bool FileExists(absl::string_view path) { return access(std::string(path).c_str(), F_OK) == 0; }
 
 absl::Status WriteFileAtomically(absl::string_view path, absl::string_view contents) {
   return WriteFileAtomically(path, absl::MakeConstSpan(&contents, 1));

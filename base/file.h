@@ -26,14 +26,27 @@ std::string PathText(absl::string_view path);
 // `status` with the name of `file` in front of every line.
 absl::Status InFile(absl::string_view file, const absl::Status& status);
 
+// `path`, what was being done and the system's text for `error`, an errno, with its code: "a.csv:
+// cannot write: no space left on device".
+absl::Status SystemError(absl::string_view path, absl::string_view action, int error);
+
 // The folder of `path`: "a/b" gives "a", "b" gives ".".
 std::string FolderOf(absl::string_view path);
+
+// True for a relative path without "..": one that does not lead out of its folder, but for symbolic
+// links.
+bool IsPathBelow(absl::string_view path);
 
 // A regular file open for reading. Thread-compatible.
 class InputFile {
  public:
   // Fails if there is no such file, if it is no regular file, or if it has more than `max_bytes`.
   static absl::StatusOr<InputFile> Open(absl::string_view path, int64_t max_bytes);
+
+  // The same for a file of a folder that `name`, a relative path, may not leave: ".." and symbolic
+  // links below the folder are refused. What is checked is what is opened.
+  static absl::StatusOr<InputFile> OpenBelow(absl::string_view folder, absl::string_view name,
+                                             int64_t max_bytes);
 
   InputFile(InputFile&& other) noexcept;
   InputFile& operator=(InputFile&& other) = delete;
@@ -45,16 +58,27 @@ class InputFile {
   // Reads `bytes` of them from `offset` on. DataLoss if the file has become shorter.
   absl::Status ReadAt(int64_t offset, void* memory, int64_t bytes) const;
 
+  // The same, and DataLoss if size or time of the file have changed since it was opened.
+  absl::Status ReadUnchangedAt(int64_t offset, void* memory, int64_t bytes) const;
+
  private:
   InputFile(absl::string_view path, int fd) : path_(path), fd_(fd) {}
+  static absl::StatusOr<InputFile> OfDescriptor(int fd, absl::string_view path, int64_t max_bytes);
 
   std::string path_;
   int fd_;
   int64_t size_ = 0;
+  int64_t modified_ = 0;  // when, in nanoseconds
 };
 
 // The whole file. The bytes are read once; a file that shrinks or grows meanwhile is DataLoss.
 absl::StatusOr<std::string> ReadFile(absl::string_view path, int64_t max_bytes);
+
+// OK if a file may be put at `path`: its folder exists and may be written to, and what is there, if
+// anything, is a regular file. For finding out before long work.
+absl::Status CheckWritable(absl::string_view path);
+
+bool FileExists(absl::string_view path);
 
 // Puts `contents` in the place of `path`: writes a new file beside it, flushes it to the disk,
 // renames it, and flushes the folder. On an error `path` is as it was (or, if only the last flush

@@ -246,6 +246,19 @@ def _libraries():
         probe = "/usr/include/CLI/CLI.hpp",
         targets = {":cli11": ""},
     )
+    # CRC-32C.
+    system_library(
+        name = "isal",
+        deb = "libisal-dev",
+        probe = "/usr/include/isa-l/crc.h",
+        targets = {":isal": "-lisal"},
+    )
+    system_library(
+        name = "minizip",
+        deb = "libminizip-dev",
+        probe = "/usr/include/minizip/unzip.h",
+        targets = {":minizip": "-lminizip"},
+    )
     system_library(
         name = "nlohmann_json",
         deb = "nlohmann-json3-dev",

@@ -1,8 +1,6 @@
-#include "training/npy.h"
+#include "training/data/npy_header.h"
 
 #include <algorithm>
-#include <bit>
-#include <exception>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,32 +11,20 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "base/file.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 
 namespace flowgrad {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "values are copied as they are");
-
 constexpr absl::string_view kMagic = "\x93NUMPY";
-constexpr absl::string_view kDTypes[kNumDTypes] = {"<f4", "<f8", "<i4", "<i8", "|b1"};
-constexpr int64_t kMostHeaderBytes = 64 << 10;
-constexpr int64_t kAlignment = 64;
-
-struct NpyHeader {
-  DType dtype;
-  bool fortran_order;
-  Dims dims;
-  int64_t start;  // of the values in the file
-};
 
 // Reads the header's text, a Python dict: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3),
 // }
 class DictReader {
  public:
-  explicit DictReader(absl::string_view text) : text_(text) {}
+  DictReader(absl::string_view text, absl::Span<const NpyType> types)
+      : text_(text), types_(types) {}
 
   absl::Status Read(NpyHeader& header) {
     if (!Take("{")) return NotADict();
@@ -62,7 +48,7 @@ class DictReader {
   }
 
   absl::Status ReadValue(absl::string_view key, NpyHeader& header) {
-    if (key == "descr") return ReadDType(header.dtype);
+    if (key == "descr") return ReadType(header.element);
     if (key == "shape") return ReadShape(header.dims);
     if (key != "fortran_order") {
       return absl::DataLossError(absl::StrCat("has the unknown key ", Quoted(key)));
@@ -71,16 +57,18 @@ class DictReader {
     return header.fortran_order || Take("False") ? absl::OkStatus() : NotADict();
   }
 
-  absl::Status ReadDType(DType& dtype) {
+  absl::Status ReadType(Element& element) {
     const std::optional<absl::string_view> text = TakeString();
-    const auto* found = std::find(std::begin(kDTypes), std::end(kDTypes), text.value_or(""));
-    if (found == std::end(kDTypes)) {
-      return absl::InvalidArgumentError(absl::StrCat("must have dtype ",
-                                                     absl::StrJoin(kDTypes, ", "), ", but has ",
-                                                     text ? Quoted(*text) : "a structured one"));
+    for (const NpyType& type : types_) {
+      if (text != type.descr) continue;
+      element = type.element;
+      return absl::OkStatus();
     }
-    dtype = static_cast<DType>(found - std::begin(kDTypes));
-    return absl::OkStatus();
+    const std::string known = absl::StrJoin(
+        types_, ", ",
+        [](std::string* out, const NpyType& type) { absl::StrAppend(out, type.descr); });
+    return absl::InvalidArgumentError(absl::StrCat("must have dtype ", known, ", but has ",
+                                                   text ? Quoted(*text) : "a structured one"));
   }
 
   absl::Status ReadShape(Dims& dims) {
@@ -125,6 +113,7 @@ class DictReader {
   }
 
   absl::string_view text_;
+  const absl::Span<const NpyType> types_;
   std::set<std::string> keys_;
 };
 
@@ -135,21 +124,25 @@ absl::Status CheckSize(const NpyHeader& header, int64_t file_bytes) {
   const int64_t present = file_bytes - header.start;
   int64_t bytes;
   if (NumElements(dims) < 0 ||
-      __builtin_mul_overflow(NumElements(dims), DTypeSize(header.dtype), &bytes)) {
+      __builtin_mul_overflow(NumElements(dims), ElementSize(header.element), &bytes)) {
     return absl::DataLossError(
         absl::StrCat("has the shape ", DimsString(header.dims), ", which cannot be counted"));
   }
-  const int64_t expected = NumElements(header.dims) * DTypeSize(header.dtype);
+  const int64_t expected = NumElements(header.dims) * ElementSize(header.element);
   if (present == expected) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(DTypeName(header.dtype), DimsString(header.dims),
+  return absl::DataLossError(absl::StrCat(ElementName(header.element), DimsString(header.dims),
                                           " takes ", expected, " bytes, but the file has ",
                                           present));
 }
 
-absl::StatusOr<NpyHeader> ReadHeader(const InputFile& file) {
+}  // namespace
+
+absl::StatusOr<NpyHeader> ReadNpyHeader(
+    int64_t size, absl::Span<const NpyType> types,
+    absl::FunctionRef<absl::Status(int64_t, void*, int64_t)> read_at) {
   uint8_t begin[12] = {};
-  const int64_t present = std::min<int64_t>(file.size(), sizeof(begin));
-  RETURN_IF_ERROR(file.ReadAt(0, begin, present));
+  const int64_t present = std::min<int64_t>(size, sizeof(begin));
+  RETURN_IF_ERROR(read_at(0, begin, present));
   const absl::string_view magic(reinterpret_cast<const char*>(begin), kMagic.size());
   if (magic != kMagic) return absl::DataLossError("is not a .npy file");
   if (present < 10) return absl::DataLossError("is cut off in its first 10 bytes");
@@ -163,78 +156,16 @@ absl::StatusOr<NpyHeader> ReadHeader(const InputFile& file) {
   NpyHeader header = {};
   const int64_t length_end = version == 1 ? 10 : 12;
   header.start = length_end + length;
-  if (header.start > file.size() || length > kMostHeaderBytes) {
+  if (header.start > size || length > kMostNpyHeaderBytes) {
     return absl::DataLossError(
         absl::StrCat("has a header of ", length, " bytes, but must have at most ",
-                     std::min(kMostHeaderBytes, std::max<int64_t>(file.size() - length_end, 0))));
+                     std::min(kMostNpyHeaderBytes, std::max<int64_t>(size - length_end, 0))));
   }
   std::string text(length, '\0');
-  RETURN_IF_ERROR(file.ReadAt(length_end, text.data(), length));
-  RETURN_IF_ERROR(DictReader(text).Read(header));
-  RETURN_IF_ERROR(CheckSize(header, file.size()));
+  RETURN_IF_ERROR(read_at(length_end, text.data(), length));
+  RETURN_IF_ERROR(DictReader(text, types).Read(header));
+  RETURN_IF_ERROR(CheckSize(header, size));
   return header;
-}
-
-absl::StatusOr<Tensor> ReadTensor(const InputFile& file, const NpyHeader& header) {
-  Dims dims = header.dims;
-  if (header.fortran_order) std::reverse(dims.begin(), dims.end());
-  Tensor tensor(header.dtype, dims);
-  RETURN_IF_ERROR(file.ReadAt(header.start, tensor.bytes(), tensor.num_bytes()));
-  const auto is_no_bool = [](std::byte byte) { return byte > std::byte{1}; };
-  if (header.dtype == DType::kBool &&
-      std::any_of(tensor.bytes(), tensor.bytes() + tensor.num_bytes(), is_no_bool)) {
-    return absl::DataLossError("has a bool that is neither 0 nor 1");
-  }
-  if (!header.fortran_order) return tensor;
-  Dims strides = tensor.strides();
-  std::reverse(strides.begin(), strides.end());
-  return tensor.WithLayout(header.dims, strides, 0).Contiguous();
-}
-
-// ReadAt() has put the file's name in its messages, we have not.
-absl::Status WithPath(const InputFile& file, const absl::Status& status) {
-  const std::string prefix = absl::StrCat(PathText(file.path()), ": ");
-  if (absl::StartsWith(status.message(), prefix)) return status;
-  return absl::Status(status.code(), absl::StrCat(prefix, status.message()));
-}
-
-}  // namespace
-
-absl::StatusOr<Tensor> ReadNpy(absl::string_view path, int64_t max_bytes) {
-  ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path, max_bytes));
-  try {
-    const absl::StatusOr<NpyHeader> header = ReadHeader(file);
-    if (!header.ok()) return WithPath(file, header.status());
-    absl::StatusOr<Tensor> tensor = ReadTensor(file, *header);
-    if (!tensor.ok()) return WithPath(file, tensor.status());
-    return tensor;
-  } catch (const std::exception&) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(PathText(path), ": too little memory for its ", file.size(), " bytes"));
-  }
-}
-
-absl::Status WriteNpy(absl::string_view path, const Tensor& tensor) {
-  // A tuple of one has a comma in Python.
-  std::string header =
-      absl::StrCat("{'descr': '", kDTypes[static_cast<int>(tensor.dtype())],
-                   "', 'fortran_order': False, 'shape': (", absl::StrJoin(tensor.dims(), ", "),
-                   tensor.rank() == 1 ? "," : "", "), }");
-  // NumPy leaves room for the first dim to grow to 21 digits.
-  if (tensor.rank() > 0) {
-    const size_t digits = absl::StrCat(tensor.dims()[0]).size();
-    header.append(21 - digits, ' ');
-  }
-  const int64_t fixed = kMagic.size() + 4;
-  const int64_t length =
-      (fixed + header.size() + 1 + kAlignment - 1) / kAlignment * kAlignment - fixed;
-  header.resize(length - 1, ' ');
-  const char version_and_length[] = {1, 0, static_cast<char>(length),
-                                     static_cast<char>(length >> 8)};
-  const Tensor values = tensor.Contiguous();
-  return WriteFileAtomically(
-      path, {kMagic, absl::string_view(version_and_length, 4), header, "\n",
-             absl::string_view(reinterpret_cast<const char*>(values.bytes()), values.num_bytes())});
 }
 
 }  // namespace flowgrad

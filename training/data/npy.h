@@ -5,8 +5,8 @@
 // Everything is checked before memory is taken. Errors begin with the file's name; codes as in
 // training/safetensors.h.
 
-#ifndef FLOWGRAD_TRAINING_NPY_H_
-#define FLOWGRAD_TRAINING_NPY_H_
+#ifndef FLOWGRAD_TRAINING_DATA_NPY_H_
+#define FLOWGRAD_TRAINING_DATA_NPY_H_
 
 #include <cstdint>
 
@@ -23,4 +23,4 @@ absl::Status WriteNpy(absl::string_view path, const Tensor& tensor);
 
 }  // namespace flowgrad
 
-#endif  // FLOWGRAD_TRAINING_NPY_H_
+#endif  // FLOWGRAD_TRAINING_DATA_NPY_H_

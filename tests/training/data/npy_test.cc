@@ -1,6 +1,6 @@
 // .npy files: NumPy's own, the same bytes written, and every way in which one can be wrong.
 
-#include "training/npy.h"
+#include "training/data/npy.h"
 
 #include <cstring>
 #include <limits>
@@ -24,7 +24,7 @@ const Tensor& CorderTensor() {
 }
 
 std::string DataPath(absl::string_view name) {
-  return absl::StrCat("tests/training/testdata/", name, ".npy");
+  return absl::StrCat("tests/training/data/testdata/", name, ".npy");
 }
 
 void ExpectSameBits(const absl::StatusOr<Tensor>& a, const Tensor& b) {
