@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# Runs a Python program that needs packages with the interpreter that has them: PROGRAM ARGS...
+exec "${PYTHON:?set it with --test_env=PYTHON=/path/of/venv/bin/python3}" "$@"
