@@ -1,53 +1,60 @@
 #include "training/trainer.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/text.h"
+#include "google/protobuf/text_format.h"
 #include "graph/model_graph.h"
+#include "ops/philox.h"
+#include "ops/run_op.h"
 #include "proto/model_file.h"
+#include "training/data/load_data.h"
+#include "training/settings.h"
 #include "training/shuffle.h"
 #include "training/training_check.h"
 
 namespace flowgrad {
 namespace {
 
-constexpr int64_t kEvaluationBatch = 1000;
+constexpr int64_t kMostRows = 5000;
+constexpr int64_t kMostSteps = int64_t{1} << 47;  // random numbers count no further
 
-std::vector<int64_t> Range(int64_t begin, int64_t end) {
-  std::vector<int64_t> range(end - begin);
-  std::iota(range.begin(), range.end(), begin);
-  return range;
-}
-
-// The place of the largest number of row `row`; the first of equals.
-int64_t LargestOf(const Tensor& rows, int64_t row) {
-  const int64_t width = rows.dims()[1];
-  int64_t best = 0;
-  for (int64_t c = 1; c < width; ++c) {
-    if (rows.at(row * width + c) > rows.at(row * width + best)) best = c;
+absl::Status Override(const TrainerOptions& options, TrainingDef& training) {
+  if (options.seed) training.set_seed(*options.seed);
+  if (options.batch_size) training.set_batch_size(*options.batch_size);
+  if (options.epochs) {
+    training.clear_steps();
+    training.set_epochs(*options.epochs);
   }
-  return best;
+  if (options.steps) {
+    training.clear_epochs();
+    training.set_steps(*options.steps);
+  }
+  return ApplySettings(options.settings, training);
 }
 
-// OK if an input of this type can take batches of this field.
-absl::Status CheckFeed(const TensorType& type, const std::string& field, const DataSet& data) {
-  ASSIGN_OR_RETURN(TensorType natural, data.FieldType(field));
-  TensorType other = natural;
-  other.dtype = IsFloating(natural.dtype) ? DType::kDouble : DType::kInt32;
-  bool fits = type.dtype == natural.dtype || type.dtype == other.dtype;
-  fits = fits && type.rank() == natural.rank() && !type.shape[0].known();
-  for (int d = 1; fits && d < type.rank(); ++d) fits = type.shape[d] == natural.shape[d];
-  if (fits) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("must be ", natural.ToString(), " or ",
-                                                 other.ToString(), " to take field ", Quoted(field),
-                                                 ", but is ", type.ToString()));
+absl::Status CheckAnyTrained(const Session& session) {
+  int parameters = 0, frozen = 0;
+  for (const Session::StateInfo& info : session.states()) {
+    parameters += info.parameter;
+    frozen += info.frozen;
+  }
+  if (parameters == 0 || frozen < parameters) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "training.freeze: every parameter is frozen, so that there is nothing to train");
+}
+
+// A number from 0 to size - 1, all alike but for a part in 2^32.
+int64_t Drawn(const Philox& philox, int64_t step, int64_t place, int64_t size) {
+  const Philox::Words words = philox.Block(step, place, 0);
+  const uint64_t bits = uint64_t{words[1]} << 32 | words[0];
+  return static_cast<int64_t>(static_cast<unsigned __int128>(bits) * static_cast<uint64_t>(size) >>
+                              64);
 }
 
 }  // namespace
@@ -57,46 +64,56 @@ Trainer::~Trainer() = default;
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const ModelDef& model,
                                                        const TrainerOptions& options,
-                                                       const OpRegistry& registry) {
+                                                       const OpRegistry& registry,
+                                                       absl::string_view model_folder) {
   if (!model.has_training()) {
     return absl::InvalidArgumentError(
         "model has no training section: it can be run and checked, but not trained");
   }
-  std::unique_ptr<Trainer> trainer(new Trainer);
-  trainer->training_ = std::make_unique<TrainingDef>(model.training());
-  TrainingDef& training = *trainer->training_;
-  if (options.batch_size) training.set_batch_size(*options.batch_size);
-  if (options.steps) {
-    training.clear_epochs();
-    training.set_steps(*options.steps);
-  }
-  trainer->seed_ = options.seed.value_or(training.has_seed() ? training.seed() : 1);
+  TrainingDef training = model.training();
+  RETURN_IF_ERROR(Override(options, training));
   ASSIGN_OR_RETURN(const Graph graph, BuildGraph(model.graph(), registry));
-  RETURN_IF_ERROR(CheckTraining(training, graph));
-  SessionOptions session;
-  session.workers = Workers(options.threads);
-  session.seed = trainer->seed_;
-  session.loss = training.loss();
-  session.optimizer = ToOptimizer(training.optimizer());
-  session.registry = &registry;
-  ASSIGN_OR_RETURN(trainer->session_, Session::Make(graph, std::move(session)));
-  trainer->learning_rate_ = trainer->session_->learning_rate();
-  const std::string& set = training.data().set();
-  ASSIGN_OR_RETURN(trainer->train_data_,
-                   DataSet::Load(set, options.data_folder, DataSet::Part::kTrain));
-  ASSIGN_OR_RETURN(trainer->test_data_,
-                   DataSet::Load(set, options.data_folder, DataSet::Part::kTest));
-  RETURN_IF_ERROR(trainer->ReadFeeds(graph));
-  trainer->ReadLength();
-  return trainer;
+  return Make(graph, std::move(training), std::nullopt, options, registry, model_folder);
 }
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Open(absl::string_view path,
                                                        const TrainerOptions& options,
                                                        const OpRegistry& registry) {
   ASSIGN_OR_RETURN(const ModelDef model, ReadModelFile(path));
-  absl::StatusOr<std::unique_ptr<Trainer>> trainer = Make(model, options, registry);
+  absl::StatusOr<std::unique_ptr<Trainer>> trainer =
+      Make(model, options, registry, ModelFolder(path));
   if (!trainer.ok()) return InFile(path, trainer.status());
+  return trainer;
+}
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const Graph& model,
+                                                       absl::string_view training, DataParts data,
+                                                       const TrainerOptions& options,
+                                                       const OpRegistry& registry) {
+  TrainingDef def;
+  RETURN_IF_ERROR(ParseTraining(training, def));
+  RETURN_IF_ERROR(Override(options, def));
+  return Make(model, std::move(def), std::move(data), options, registry, ".");
+}
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const Graph& model, TrainingDef training,
+                                                       std::optional<DataParts> data,
+                                                       const TrainerOptions& options,
+                                                       const OpRegistry& registry,
+                                                       absl::string_view model_folder) {
+  RETURN_IF_ERROR(CheckTraining(training, model, /*has_data=*/data.has_value()));
+  std::unique_ptr<Trainer> trainer(new Trainer);
+  trainer->model_ = model;
+  trainer->training_ = std::make_unique<TrainingDef>(std::move(training));
+  trainer->seed_ = trainer->training_->has_seed() ? trainer->training_->seed() : 1;
+  trainer->stop_ = options.stop;
+  SessionOptions session = Completed({}, *trainer->training_);
+  session.workers = Workers(options.threads);
+  session.registry = &registry;
+  ASSIGN_OR_RETURN(trainer->session_, Session::Make(model, std::move(session)));
+  RETURN_IF_ERROR(CheckAnyTrained(*trainer->session_));
+  RETURN_IF_ERROR(trainer->ReadData(std::move(data), options.data, model_folder));
+  RETURN_IF_ERROR(trainer->ReadLength());
   return trainer;
 }
 
@@ -108,89 +125,138 @@ std::vector<std::string> Trainer::unreachable_parameters() const {
   return names;
 }
 
-void Trainer::ReadLength() {
-  const int64_t samples = train_data_->num_samples();
-  batch_size_ = std::min(training_->batch_size(), samples);
+absl::Status Trainer::ReadData(std::optional<DataParts> data, const std::string& path,
+                               absl::string_view model_folder) {
+  if (data) {
+    data_ = *std::move(data);
+  } else {
+    DataPlaces places;
+    places.model_folder = std::string(model_folder);
+    places.path = path;
+    ASSIGN_OR_RETURN(data_, LoadData(training_->data(), places));
+  }
+  if (data_.train.num_samples() == 0) {
+    return absl::InvalidArgumentError("training.data: the training part has no samples");
+  }
+  ASSIGN_OR_RETURN(feeds_, DataFeeds::Make(training_->data(), model_, data_.train));
+  RETURN_IF_ERROR(CheckLabels(*training_, model_, feeds_, data_.train));
+  if (!data_.test) return absl::OkStatus();
+  return CheckLabels(*training_, model_, feeds_, *data_.test);
+}
+
+absl::Status Trainer::ReadLength() {
+  const TrainingDef& training = *training_;
+  const int64_t samples = data_.train.num_samples();
+  batch_size_ = training.sampling() == WITH_REPLACEMENT
+                    ? training.batch_size()
+                    : std::min<int64_t>(training.batch_size(), samples);
   steps_per_epoch_ =
-      training_->drop_last() ? samples / batch_size_ : (samples + batch_size_ - 1) / batch_size_;
-  num_steps_ =
-      training_->steps() != 0 ? training_->steps() : training_->epochs() * steps_per_epoch_;
+      training.drop_last() ? samples / batch_size_ : (samples + batch_size_ - 1) / batch_size_;
+  steps_per_epoch_ = std::max<int64_t>(1, steps_per_epoch_);
+  if (training.epochs() > kMostSteps / steps_per_epoch_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("training.epochs must be at most ", kMostSteps / steps_per_epoch_, " of ",
+                     steps_per_epoch_, " steps, but is ", training.epochs()));
+  }
+  num_steps_ = training.steps() != 0 ? training.steps() : training.epochs() * steps_per_epoch_;
+  evaluate_every_ = training.evaluate_every();
+  if (evaluate_every_ == 0 && training.steps() == 0) evaluate_every_ = steps_per_epoch_;
+  log_every_ = training.log_every();
+  if (log_every_ == 0) log_every_ = (num_steps_ + kMostRows - 1) / kMostRows;
+  schedule_.emplace(training.schedule(), session_->learning_rate(), num_steps_, steps_per_epoch_);
+  std::vector<std::string> names;
+  if (data_.test) {
+    ASSIGN_OR_RETURN(names, NumberMetrics(training, model_));
+  }
+  history_ = std::make_unique<History>(std::move(names));
+  return absl::OkStatus();
 }
 
-absl::Status Trainer::ReadFeeds(const Graph& model) {
-  std::vector<std::string> errors;
-  for (const FeedDef& feed : training_->data().feed()) {
-    const TensorType& type = model.type(model.Find(feed.input()));
-    const std::string& field = feed.field().empty() ? feed.input() : feed.field();
-    if (absl::Status status = CheckFeed(type, field, *train_data_); !status.ok()) {
-      errors.push_back(
-          absl::StrCat("training.data.feed: input ", Quoted(feed.input()), ": ", status.message()));
+void Trainer::ChooseSamples(int64_t step, std::vector<int64_t>& samples) const {
+  const int64_t size = data_.train.num_samples();
+  if (training_->sampling() == WITH_REPLACEMENT) {
+    const Philox philox(seed_, StreamOf("sample"));
+    for (int64_t place = 0; place < batch_size_; ++place) {
+      samples.push_back(Drawn(philox, step, place, size));
     }
-    feeds_.push_back({feed.input(), field, type.dtype});
+    return;
   }
-  if (errors.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
-}
-
-absl::StatusOr<TensorMap> Trainer::BatchOf(const DataSet& data,
-                                           const std::vector<int64_t>& samples) const {
-  TensorMap batch;
-  for (const Feed& feed : feeds_) {
-    ASSIGN_OR_RETURN(batch[feed.input], data.Batch(feed.field, samples, feed.dtype));
+  const int64_t first = step % steps_per_epoch_ * batch_size_;
+  const int64_t end = std::min(first + batch_size_, size);
+  const Shuffle shuffle(size, seed_, step / steps_per_epoch_);
+  const bool in_order = training_->sampling() == IN_ORDER;
+  for (int64_t place = first; place < end; ++place) {
+    samples.push_back(in_order ? place : shuffle.Permuted(place));
   }
-  return batch;
-}
-
-double Trainer::LearningRate() const {
-  if (!training_->schedule().has_cosine()) return learning_rate_;
-  const double end = training_->schedule().cosine().end();
-  const double progress = static_cast<double>(step()) / static_cast<double>(num_steps_);
-  return end + (learning_rate_ - end) * 0.5 * (1 + std::cos(M_PI * progress));
 }
 
 absl::StatusOr<double> Trainer::Step() {
-  const int64_t epoch = step() / steps_per_epoch_;
-  const int64_t first = step() % steps_per_epoch_ * batch_size_;
-  const int64_t end = std::min(first + batch_size_, train_data_->num_samples());
-  const Shuffle shuffle(train_data_->num_samples(), seed_, epoch);
-  std::vector<int64_t> samples;
-  for (int64_t place = first; place < end; ++place) samples.push_back(shuffle.Permuted(place));
-  ASSIGN_OR_RETURN(const TensorMap batch, BatchOf(*train_data_, samples));
-  session_->set_learning_rate(LearningRate());
-  return session_->Step(batch);
+  const int64_t step = this->step();
+  if (loader_step_ != step) {
+    loader_ = std::make_unique<BatchLoader>(
+        data_.train, feeds_,
+        [this](int64_t batch, std::vector<int64_t>& samples) { ChooseSamples(batch, samples); },
+        step, std::max(num_steps_, step + 1));
+    loader_step_ = step;
+  }
+  loader_step_ = -1;  // a step that fails is to be tried again on the same batch
+  ASSIGN_OR_RETURN(const TensorMap* const batch, loader_->Next());
+  session_->set_learning_rate(schedule_->Rate(step));
+  ASSIGN_OR_RETURN(const double loss, session_->Step(*batch));
+  loader_step_ = step + 1 < num_steps_ ? step + 1 : -1;
+  return loss;
 }
 
-absl::StatusOr<double> Trainer::Accuracy(const std::vector<std::string>& fetches) const {
-  int64_t right = 0;
-  const int64_t samples = test_data_->num_samples();
-  for (int64_t begin = 0; begin < samples; begin += kEvaluationBatch) {
-    const int64_t end = std::min(begin + kEvaluationBatch, samples);
-    ASSIGN_OR_RETURN(const TensorMap feeds, BatchOf(*test_data_, Range(begin, end)));
-    absl::StatusOr<std::vector<Tensor>> fetched = session_->Run(feeds, fetches);
-    if (!fetched.ok()) {
-      return absl::Status(fetched.status().code(),
-                          absl::StrCat("training.metric: ", fetched.status().message()));
-    }
-    const Tensor& prediction = (*fetched)[0];
-    const Tensor& label = (*fetched)[1];
-    if (prediction.rank() != 2 || label.rank() != 1 || prediction.dims()[0] != label.dims()[0]) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "training.metric: accuracy needs a prediction [N,classes] and a label [N], but they are ",
-          DimsString(prediction.dims()), " and ", DimsString(label.dims())));
-    }
-    for (int64_t row = 0; row < end - begin; ++row)
-      right += LargestOf(prediction, row) == label.at(row);
-  }
-  return static_cast<double>(right) / static_cast<double>(samples);
+bool Trainer::EvaluatesAfter(int64_t step) const {
+  if (!data_.test || training_->metric_size() == 0) return false;
+  return step == num_steps_ || (evaluate_every_ > 0 && step % evaluate_every_ == 0);
 }
 
-absl::StatusOr<std::vector<Metric>> Trainer::Evaluate() const {
-  std::vector<Metric> metrics;
-  for (const MetricDef& metric : training_->metric()) {
-    ASSIGN_OR_RETURN(const double value, Accuracy({metric.prediction(), metric.label()}));
-    metrics.push_back({metric.name(), value});
+absl::Status Trainer::AddRow(bool evaluate) {
+  HistoryRow row;
+  row.step = step();
+  row.epoch = static_cast<double>(step()) / static_cast<double>(steps_per_epoch_);
+  row.seconds = absl::ToDoubleSeconds(training_time_);
+  row.learning_rate = session_->learning_rate();
+  row.loss = loss_sum_ / static_cast<double>(loss_count_);
+  loss_sum_ = 0;
+  loss_count_ = 0;
+  if (evaluate) {
+    ASSIGN_OR_RETURN(metrics_, Evaluate());
+    for (const MetricResult& metric : metrics_) {
+      if (metric.table.empty()) row.metrics.emplace_back(metric.value);
+    }
   }
-  return metrics;
+  row.metrics.resize(history_->metrics().size());
+  history_->Add(row);
+  return on_row_ ? on_row_(row) : absl::OkStatus();
+}
+
+absl::Status Trainer::Train(const std::function<void(double loss)>& after_step) {
+  while (!done() && !stopped()) {
+    const absl::Time start = absl::Now();
+    ASSIGN_OR_RETURN(const double loss, Step());
+    training_time_ += absl::Now() - start;
+    loss_sum_ += loss;
+    ++loss_count_;
+    const bool evaluate = !stopped() && EvaluatesAfter(step());
+    if (evaluate || done() || stopped() || step() % log_every_ == 0) {
+      const absl::Status status = AddRow(evaluate);
+      if (absl::IsCancelled(status)) break;
+      RETURN_IF_ERROR(status);
+    }
+    if (after_step) after_step(loss);
+  }
+  loader_.reset();
+  loader_step_ = -1;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<MetricResult>> Trainer::Evaluate() {
+  if (!data_.test) return std::vector<MetricResult>();
+  EvaluationOptions options;
+  options.cancel = stop_;
+  return flowgrad::Evaluate(*training_, model_, *session_, feeds_, *data_.test, options);
 }
 
 std::vector<NamedTensor> Trainer::Weights() const {
@@ -198,10 +264,11 @@ std::vector<NamedTensor> Trainer::Weights() const {
   return weights.ok() ? *std::move(weights) : std::vector<NamedTensor>();
 }
 
-absl::Status Trainer::SetWeights(const TensorFile& weights) {
+absl::Status Trainer::SetWeights(const TensorFile& weights,
+                                 const std::vector<std::string>& patterns) {
   TensorFile tensors = weights;
   tensors.metadata.clear();  // training starts at step 0
-  return session_->Take(tensors);
+  return session_->Take(tensors, patterns);
 }
 
 }  // namespace flowgrad

@@ -1,20 +1,22 @@
-// Trains a model: batches in, weights and metrics out.
+// Trains a model: batches in, weights, metrics and a history out.
 //
 //   ASSIGN_OR_RETURN(std::unique_ptr<Trainer> trainer, Trainer::Open("model.pbtxt", {}));
-//   while (!trainer->done()) {
-//     ASSIGN_OR_RETURN(const double loss, trainer->Step());
-//   }
-//   ASSIGN_OR_RETURN(const std::vector<Metric> metrics, trainer->Evaluate());
+//   RETURN_IF_ERROR(trainer->Train());
+//   for (const MetricResult& metric : trainer->metrics()) ...
+//   RETURN_IF_ERROR(trainer->session().Save("weights.safetensors"));
 //
-// It owns the data, the schedule and the metrics; its Session has everything else.
+// It owns the data, the order of samples, the schedule and the metrics; its Session has everything
+// else. Batches are made ahead of their step by one thread of the trainer's own.
 //
-// The run is a function of model, data and seed: initial values, shuffling and dropout are keyed by
-// it. Thread-compatible.
+// The run is a function of model, data and seed: initial values, the order of samples and dropout
+// are keyed by it. Thread-compatible.
 
 #ifndef FLOWGRAD_TRAINING_TRAINER_H_
 #define FLOWGRAD_TRAINING_TRAINER_H_
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,11 +25,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "graph/graph.h"
 #include "ops/builtin_ops.h"
-#include "scheduler/reference_run.h"
-#include "training/dataset.h"
+#include "training/batch_loader.h"
+#include "training/data/dataset.h"
+#include "training/data_feeds.h"
+#include "training/evaluation.h"
+#include "training/history.h"
 #include "training/safetensors.h"
+#include "training/schedule.h"
 #include "training/session.h"
 
 namespace flowgrad {
@@ -35,30 +42,38 @@ namespace flowgrad {
 class ModelDef;
 class TrainingDef;
 
-// What overrides the model's training section.
+// What overrides the model's training section, and what it does not say.
 struct TrainerOptions {
-  std::optional<uint64_t> seed;
-  std::optional<int64_t> steps;  // in place of epochs
-  std::optional<int64_t> batch_size;
-  std::string data_folder;  // "": where the set's package puts it
-  int threads = 0;          // 0: as many as the machine has. No bit of the result depends on it
-};
-
-struct Metric {
-  std::string name;  // "accuracy"
-  double value;
+  std::optional<uint64_t> seed = {};
+  std::optional<int64_t> epochs = {}, steps = {};  // each in place of the other
+  std::optional<int64_t> batch_size = {};
+  std::vector<std::string> settings = {};  // any field: training/settings.h. Applied last
+  // The folder of the data's files, or a file in place of the test part: training/data/load_data.h.
+  std::string data = {};
+  int threads = 0;  // 0: as many as the machine has. No bit of the result depends on it
+  // Where it becomes true, Train() ends at the next border of a step.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 class Trainer {
  public:
   // Reads the data and initialises the parameters. InvalidArgument with all that is wrong in the
-  // training section; the errors of DataSet::Load().
+  // training section; the errors of LoadData(). `model_folder` is what its files are relative to.
   static absl::StatusOr<std::unique_ptr<Trainer>> Make(const ModelDef& model,
                                                        const TrainerOptions& options,
-                                                       const OpRegistry& registry = BuiltinOps());
+                                                       const OpRegistry& registry = BuiltinOps(),
+                                                       absl::string_view model_folder = ".");
   // The same for a model file, whose name each line of an error begins with.
   static absl::StatusOr<std::unique_ptr<Trainer>> Open(absl::string_view path,
                                                        const TrainerOptions& options,
+                                                       const OpRegistry& registry = BuiltinOps());
+  // The same for a graph of the program's own and data in its hands. `training` is the text of a
+  // training section (proto/training.proto), without a source of data:
+  //   R"(loss: "loss" optimizer { adam { learning_rate: 0.001 } } batch_size: 32 epochs: 5
+  //      data { feed { input: "x" } feed { input: "label" } })"
+  static absl::StatusOr<std::unique_ptr<Trainer>> Make(const Graph& model,
+                                                       absl::string_view training, DataParts data,
+                                                       const TrainerOptions& options = {},
                                                        const OpRegistry& registry = BuiltinOps());
   ~Trainer();
 
@@ -71,39 +86,70 @@ class Trainer {
   std::vector<std::string> unreachable_parameters() const;
   // What is trained. Not to be stepped by others.
   Session& session() { return *session_; }
+  const DataParts& data() const { return data_; }
 
   // Trains on the next batch and gives its loss. A failed step changes nothing; a loss that is not
   // finite is a failure.
   absl::StatusOr<double> Step();
 
-  // The model's metrics on the test part.
-  absl::StatusOr<std::vector<Metric>> Evaluate() const;
+  // All steps that are left, with rows of the history and metrics at their times. `after_step` is
+  // called after each with its loss. OK, without being done(), where options.stop ended it.
+  absl::Status Train(const std::function<void(double loss)>& after_step = {});
 
-  // The parameters, in the order of the model.
+  // The model's metrics on the test part; none if it has no test part.
+  absl::StatusOr<std::vector<MetricResult>> Evaluate();
+
+  // Of the last evaluation in Train(); empty before.
+  const std::vector<MetricResult>& metrics() const { return metrics_; }
+  const History& history() const { return *history_; }
+  // Called with each new row of the history.
+  void set_on_row(std::function<absl::Status(const HistoryRow&)> on_row) {
+    on_row_ = std::move(on_row);
+  }
+  // Time spent in steps, not in evaluations.
+  absl::Duration training_time() const { return training_time_; }
+
+  // The parameters and variables, in the order of the model.
   std::vector<NamedTensor> Weights() const;
-  // Takes them from a file. InvalidArgument if names or types are not exactly the model's.
-  absl::Status SetWeights(const TensorFile& weights);
+  // Takes them from a file: those that match one of `patterns` ("encoder/*"), or all if there are
+  // none. InvalidArgument if their names or types are not exactly the model's.
+  absl::Status SetWeights(const TensorFile& weights, const std::vector<std::string>& patterns = {});
 
  private:
-  struct Feed {
-    std::string input, field;
-    DType dtype;
-  };
-
   Trainer();
-  void ReadLength();
-  absl::Status ReadFeeds(const Graph& model);
-  absl::StatusOr<TensorMap> BatchOf(const DataSet& data, const std::vector<int64_t>& samples) const;
-  double LearningRate() const;
-  absl::StatusOr<double> Accuracy(const std::vector<std::string>& fetches) const;
+  static absl::StatusOr<std::unique_ptr<Trainer>> Make(const Graph& model, TrainingDef training,
+                                                       std::optional<DataParts> data,
+                                                       const TrainerOptions& options,
+                                                       const OpRegistry& registry,
+                                                       absl::string_view model_folder);
+  absl::Status ReadData(std::optional<DataParts> data, const std::string& path,
+                        absl::string_view model_folder);
+  absl::Status ReadLength();
+  void ChooseSamples(int64_t step, std::vector<int64_t>& samples) const;
+  bool stopped() const { return stop_ != nullptr && *stop_; }
+  bool EvaluatesAfter(int64_t step) const;
+  absl::Status AddRow(bool evaluate);
 
+  Graph model_;
   std::unique_ptr<TrainingDef> training_;
-  std::optional<DataSet> train_data_, test_data_;
-  std::vector<Feed> feeds_;
+  DataParts data_;
+  DataFeeds feeds_;
   std::unique_ptr<Session> session_;
+  std::optional<Schedule> schedule_;
   uint64_t seed_ = 1;
-  double learning_rate_ = 0;  // before the schedule
   int64_t batch_size_ = 0, num_steps_ = 0, steps_per_epoch_ = 0;
+  int64_t evaluate_every_ = 0, log_every_ = 1;
+  const std::atomic<bool>* stop_ = nullptr;
+
+  std::unique_ptr<BatchLoader> loader_;
+  int64_t loader_step_ = -1;  // the step that the loader's next batch is for
+
+  std::unique_ptr<History> history_;
+  std::function<absl::Status(const HistoryRow&)> on_row_;
+  std::vector<MetricResult> metrics_;
+  absl::Duration training_time_;
+  double loss_sum_ = 0;  // of the steps since the last row
+  int64_t loss_count_ = 0;
 };
 
 }  // namespace flowgrad
