@@ -25,7 +25,6 @@
 #include "graph/passes/passes.h"
 #include "ops/builtin_ops.h"
 #include "ops/functions.h"
-#include "ops/math.h"
 #include "ops/op.h"
 #include "ops/op_registry.h"
 #include "ops/tensor.h"
@@ -35,13 +34,28 @@
 #include "scheduler/workers.h"
 #include "scheduler/written_gradients.h"
 #include "tools/main.h"
-#include "training/dataset.h"
-#include "training/npy.h"
+#include "training/data/csv_data.h"
+#include "training/data/dataset.h"
+#include "training/data/idx_data.h"
+#include "training/data/known_sets.h"
+#include "training/data/load_data.h"
+#include "training/data/npy.h"
+#include "training/data/npy_data.h"
+#include "training/data/text_data.h"
+#include "training/event_file.h"
+#include "training/history.h"
+#include "training/history_plot.h"
+#include "training/line_plot.h"
 #include "training/optimizer.h"
 #include "training/safetensors.h"
 #include "training/session.h"
 #include "training/train_graph.h"
 #include "training/trainer.h"
 #include "training/weights_hash.h"
+
+// For kernels of your own, in sources compiled as Flowgrad is: -march=x86-64-v3 -ffp-contract=off.
+#ifdef __FMA__
+#include "ops/math.h"
+#endif
 
 #endif  // FLOWGRAD_FLOWGRAD_H_
