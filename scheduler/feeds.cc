@@ -39,13 +39,13 @@ absl::StatusOr<ValueId> FindFeed(const Graph& graph, absl::string_view name) {
 }
 
 absl::StatusOr<ValueId> FindFetch(const Graph& graph, absl::string_view name) {
-  std::vector<std::string> names = graph.ValueNames();
   for (const GraphOutput& output : graph.outputs()) {
     if (output.name == name) return output.value;
-    names.push_back(output.name);
   }
   const ValueId value = graph.Find(name);
   if (value.present()) return value;
+  std::vector<std::string> names = graph.ValueNames();
+  for (const GraphOutput& output : graph.outputs()) names.push_back(output.name);
   return absl::NotFoundError(
       absl::StrCat("no value is named ", Quoted(name), DidYouMean(name, names)));
 }

@@ -14,7 +14,7 @@ namespace flowgrad {
 // Runs the model on the values in its file, or on the first batch of its own data, and
 // differentiates the value `y`. Gradients that stand in the file are compared with the derived
 // ones. The same model gives the same page, to the byte.
-absl::StatusOr<std::string> ModelPage(const Model& model, const std::string& y);
+absl::StatusOr<std::string> ModelPage(const Model& model, const std::string& y, bool training);
 
 }  // namespace flowgrad
 

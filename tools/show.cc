@@ -1,4 +1,4 @@
-// flowgrad show: a model's graph as text or as a picture.
+// flowgrad show: a model's graph as text, as a picture or as a page.
 
 #include <memory>
 #include <optional>
@@ -6,6 +6,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "graph/autodiff.h"
 #include "graph/graph_dot.h"
@@ -14,7 +15,9 @@
 #include "scheduler/planner.h"
 #include "scheduler/workers.h"
 #include "tools/command.h"
+#include "tools/html_page.h"
 #include "tools/model_source.h"
+#include "tools/model_view.h"
 #include "tools/options.h"
 #include "tools/page.h"
 #include "tools/workload.h"
@@ -27,66 +30,86 @@ constexpr char kExample[] =
   flowgrad show examples/rnn/rnn.pbtxt
   flowgrad show examples/rnn/rnn.pbtxt --gradients --format dot > rnn.dot
   flowgrad show examples/rnn/rnn.pbtxt --format page > rnn.md
+  flowgrad show examples/rnn/rnn.pbtxt --format html -o rnn.html
   flowgrad show examples/fashion_mnist/mlp.pbtxt --format plan --batch 32 --threads 2
 
-Graphviz makes a picture of the dot file: dot -Tsvg rnn.dot -o rnn.svg)";
+A browser shows the HTML file, without a network. Graphviz makes a picture of the dot file:
+dot -Tsvg rnn.dot -o rnn.svg)";
 
 struct Options {
   std::string model;
   std::string format = "text";
   std::string of;
+  std::string output;
   bool gradients = false;
   bool training = false;
   std::string step;
   std::optional<uint64_t> batch, threads;
 };
 
-absl::Status ShowPlan(const Model& model, const Options& options) {
+absl::StatusOr<std::string> PlanOf(const Model& model, const Options& options) {
   ASSIGN_OR_RETURN(const Workload workload, MakeWorkload(model, options.step, options.batch));
   const absl::StatusOr<std::shared_ptr<const Plan>> plan =
       MakePlan(workload.graph, workload.types, workload.fetches, workload.update_states);
   if (!plan.ok()) return model.Blame(plan.status());
   const Workers workers(static_cast<int>(options.threads.value_or(0)));
-  return Print(PlanText(**plan, workers.threads()));
+  return PlanText(**plan, workers.threads());
 }
 
-absl::Status Show(const Options& options, const OpRegistry& registry) {
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
-  if (options.format == "plan") return ShowPlan(model, options);
+// A model that cannot be differentiated or run has a page too, which says why; a value that was
+// asked for and cannot be had is an error.
+absl::StatusOr<std::string> HtmlOf(const Model& model, const Options& options) {
+  absl::StatusOr<std::string> y = options.of;
+  if (options.of.empty()) y = DifferentiatedValue(model);
+  ASSIGN_OR_RETURN(const ModelView view, ViewModel(model, y.value_or(""), options.training));
+  if (!options.of.empty()) RETURN_IF_ERROR(view.differentiated);
+  return HtmlPage(model, view, y.status());
+}
+
+absl::StatusOr<std::string> TextOf(const Model& model, const Options& options) {
+  if (options.format == "plan") return PlanOf(model, options);
+  if (options.format == "html") return HtmlOf(model, options);
   std::string y = options.of;
   const bool page = options.format == "page";
   const bool differentiate = page || (options.gradients && model.graph.gradients().empty());
   if (differentiate && y.empty()) {
     ASSIGN_OR_RETURN(y, DifferentiatedValue(model));
   }
-  if (page) {
-    ASSIGN_OR_RETURN(const std::string text, ModelPage(model, y));
-    return Print(text);
-  }
+  if (page) return ModelPage(model, y, options.training);
   std::vector<std::string> kept;
   if (!y.empty()) kept.push_back(y);
   ASSIGN_OR_RETURN(Graph graph, GraphForMode(model, options.training, kept));
   if (differentiate) {
     absl::StatusOr<Graph> backward =
-        Differentiate(graph, y, GradientTargets::kParameters, "", nullptr, registry);
+        Differentiate(graph, y, GradientTargets::kParameters, "", nullptr, *model.registry);
     if (!backward.ok()) return model.Blame(backward.status());
     graph = *std::move(backward);
   }
   TextOptions text_options;
   text_options.origins = true;
-  return Print(options.format == "dot" ? GraphDot(graph) : GraphText(graph, text_options));
+  return options.format == "dot" ? GraphDot(graph) : GraphText(graph, text_options);
+}
+
+absl::Status Show(const Options& options, const OpRegistry& registry) {
+  RETURN_IF_ERROR(CheckNotAnInput(options.output, {options.model}));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
+  ASSIGN_OR_RETURN(const std::string text, TextOf(model, options));
+  return options.output.empty() ? Print(text) : WriteFileAtomically(options.output, text);
 }
 
 }  // namespace
 
 Command AddShowCommand(CLI::App& program, const OpRegistry& registry) {
   auto options = std::make_shared<Options>();
-  CLI::App& app = *program.add_subcommand("show", "Show a model's graph as text or as a picture");
+  CLI::App& app =
+      *program.add_subcommand("show", "Show a model's graph as text, as a picture or as a page");
   app.footer(kExample);
   AddModel(app, options->model);
-  AddChoice(app, "--format", options->format, {"text", "dot", "page", "plan"},
-            "Text, one line per node; a picture for Graphviz; a page of Markdown with values; or "
-            "how a step is cut, put into tasks and laid out in memory");
+  AddChoice(app, "--format", options->format, {"text", "dot", "page", "html", "plan"},
+            "Text, one line per node; a picture for Graphviz; a page of Markdown with values; a "
+            "page of HTML to look around in, forward and backward side by side; or how a step is "
+            "cut, put into tasks and laid out in memory");
+  AddText(app, "-o,--output", options->output, "File to write; default: standard output");
   app.add_flag("--gradients", options->gradients, "With the backward graph of the loss");
   AddText(app, "--of", options->of, "Differentiate this value in place of the loss", "NAME")
       ->needs(app.get_option("--gradients"));
