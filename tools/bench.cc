@@ -187,12 +187,16 @@ std::string Text(const nlohmann::ordered_json& result) {
 
 absl::StatusOr<StepTimes> Time(const Options& options, PlannedSteps& steps) {
   std::optional<Progress> progress;
+  const absl::Time start = absl::Now();
   if (isatty(STDERR_FILENO) == 1) progress.emplace(100, "%");
   StepTiming timing;
   timing.seconds = options.seconds.value_or(kDefaultSeconds);
   if (options.steps) timing.steps = static_cast<int64_t>(*options.steps);
   timing.on_progress = [&](double share) {
-    if (progress) progress->Update(static_cast<int64_t>(share * 100), "measuring");
+    const int64_t percent = static_cast<int64_t>(share * 100);
+    if (progress && progress->IsDue(percent)) {
+      progress->Show(percent, "measuring", absl::Now() - start);
+    }
   };
   return TimeSteps(timing, [&] { return steps.Step(); });
 }

@@ -5,13 +5,16 @@
 #include <cstring>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/text.h"
+#include "tools/interrupt.h"
 
 namespace flowgrad {
 namespace {
 
+constexpr char kUsage[] = "flowgrad/usage";  // key of a mark on a status
 constexpr size_t kLongestText = 4096;
 constexpr size_t kLongestLine = 2048;
 
@@ -36,12 +39,19 @@ std::string Cut(std::string text, size_t longest) {
 
 }  // namespace
 
+absl::Status UsageError(absl::string_view message) {
+  absl::Status status = absl::InvalidArgumentError(message);
+  status.SetPayload(kUsage, absl::Cord());
+  return status;
+}
+
 int ExitCode(const absl::Status& status) {
+  if (status.GetPayload(kUsage)) return kUsageError;
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return 0;
     case absl::StatusCode::kCancelled:
-      return kInterrupted;
+      return 128 + Interrupt::LastSignal();
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnknown:
       return 4;

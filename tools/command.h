@@ -36,15 +36,17 @@ Command AddShowCommand(CLI::App& program, const OpRegistry& registry);
 Command AddTrainCommand(CLI::App& program, const OpRegistry& registry);
 
 inline constexpr int kUsageError = 2;
-inline constexpr int kInterrupted = 130;
 
-// 0 done; 1 the run failed (or `check` found a wrong gradient: Aborted); 3 bad input; 4 our own
-// bug; 130 interrupted (Cancelled).
+// 0 done; 1 the run failed (or `check` found a wrong gradient: Aborted); 2 UsageError(); 3 bad
+// input; 4 our own bug; 130 interrupted (Cancelled; 128 plus the number of the signal).
 int ExitCode(const absl::Status& status);
 
 // The lines that standard error gets: each "flowgrad: " and an error, control characters escaped,
 // at most 4 KiB in all.
 std::string ErrorText(const absl::Status& status);
+
+// A mistake on the command line that is found after parsing: kUsageError, like those found by it.
+absl::Status UsageError(absl::string_view message);
 
 // Writes to standard output. Unavailable if that fails.
 absl::Status Print(absl::string_view text);

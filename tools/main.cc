@@ -108,8 +108,11 @@ int FlowgradMain(int argc, char** argv, const OpRegistry& registry) {
     std::fprintf(stderr, "flowgrad: cannot go to the folder %s\n", folder);
     return kUsageError;
   }
-  // Nothing is half-written at any moment, so an interrupted command may just end.
-  std::signal(SIGINT, [](int) { _exit(kInterrupted); });
+  // Nothing is half-written at any moment, so an interrupted command may just end. One that has
+  // more to lose has an Interrupt.
+  std::signal(SIGINT, [](int) { _exit(128 + SIGINT); });
+  // A reader that goes away is an error of writing, which is reported.
+  std::signal(SIGPIPE, SIG_IGN);
   return GuardedMain(argc, argv, registry);
 }
 

@@ -19,8 +19,9 @@
 #include "graph/passes/passes.h"
 #include "proto/model_file.h"
 #include "tools/command.h"
-#include "training/dataset.h"
-#include "training/npy.h"
+#include "training/data/load_data.h"
+#include "training/data/npy.h"
+#include "training/data_feeds.h"
 #include "training/safetensors.h"
 #include "training/training_check.h"
 
@@ -68,33 +69,29 @@ absl::StatusOr<Tensor> LoadInputFile(const Model& model, const Graph& graph,
 }
 
 // The first rows of the model's training data, for those of its inputs that are in `wanted`.
-absl::StatusOr<TensorMap> LoadData(const Model& model, const Graph& graph,
-                                   const std::set<std::string>& wanted, const FeedSource& source) {
-  const DataDef& data = model.def.training().data();
-  absl::StatusOr<DataSet> set = DataSet::Load(data.set(), source.data, DataSet::Part::kTrain);
-  if (!set.ok()) return model.Blame(set.status());
+absl::StatusOr<TensorMap> LoadFirstBatch(const Model& model, const Graph& graph,
+                                         const std::set<std::string>& wanted,
+                                         const FeedSource& source) {
+  DataDef data = model.def.training().data();
+  DataPlaces places;
+  places.model_folder = ModelFolder(model.path);
+  places.path = source.data;
+  absl::StatusOr<DataParts> parts = LoadData(data, places);
+  if (!parts.ok()) return model.Blame(parts.status());
+  auto& feed = *data.mutable_feed();
+  feed.erase(std::remove_if(feed.begin(), feed.end(),
+                            [&](const FeedDef& f) { return wanted.count(f.input()) == 0; }),
+             feed.end());
+  const absl::StatusOr<DataFeeds> feeds = DataFeeds::Make(data, graph, parts->train);
+  if (!feeds.ok()) return model.Blame(feeds.status());
   const int64_t batch = std::max<int64_t>(1, model.def.training().batch_size());
-  std::vector<int64_t> rows(std::min({batch, source.most_rows, set->num_samples()}));
+  std::vector<int64_t> rows(std::min({batch, source.most_rows, parts->train.num_samples()}));
   std::iota(rows.begin(), rows.end(), 0);
-  TensorMap feeds;
-  for (const FeedDef& feed : data.feed()) {
-    if (wanted.count(feed.input()) == 0) continue;
-    const TensorType& type = graph.type(FindInput(graph, feed.input())->value);
-    const std::string& field = feed.field().empty() ? feed.input() : feed.field();
-    absl::StatusOr<Tensor> tensor = set->Batch(field, rows, type.dtype);
-    if (tensor.ok() && !Fits(type, *tensor)) {
-      tensor = absl::InvalidArgumentError(absl::StrCat("must be ", type.ToString(), ", but field ",
-                                                       Quoted(field), " of the data is ",
-                                                       tensor->type().ToString()));
-    }
-    if (!tensor.ok()) {
-      return model.Blame(absl::Status(
-          tensor.status().code(),
-          absl::StrCat("input ", Quoted(feed.input()), ": ", tensor.status().message())));
-    }
-    feeds[feed.input()] = *std::move(tensor);
+  TensorMap batch_feeds;
+  if (absl::Status status = feeds->Fill(parts->train, rows, batch_feeds); !status.ok()) {
+    return model.Blame(status);
   }
-  return feeds;
+  return batch_feeds;
 }
 
 // Numbers for an input that nobody gives: normal ones, or zeros for integers and bools, which fit
@@ -266,7 +263,7 @@ absl::StatusOr<TensorMap> LoadFeeds(const Model& model, const Graph& graph,
     data_replaced = data_replaced || feeds.count(feed.input()) > 0;
   }
   if (has_data && !data_replaced) {
-    ASSIGN_OR_RETURN(TensorMap data, LoadData(model, graph, missing, source));
+    ASSIGN_OR_RETURN(TensorMap data, LoadFirstBatch(model, graph, missing, source));
     for (const auto& [name, tensor] : data) missing.erase(name);
     feeds.merge(data);
   }

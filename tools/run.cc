@@ -22,10 +22,11 @@
 #include "scheduler/state_store.h"
 #include "scheduler/workers.h"
 #include "tools/command.h"
+#include "tools/evaluate.h"
 #include "tools/model_source.h"
 #include "tools/options.h"
 #include "tools/tensor_text.h"
-#include "training/npy.h"
+#include "training/data/npy.h"
 
 namespace flowgrad {
 namespace {
@@ -35,9 +36,11 @@ constexpr char kExample[] =
   flowgrad run examples/scalar_chain/scalar_chain.pbtxt --gradients --format table
   flowgrad run examples/scalar_chain/scalar_chain.pbtxt --fetch h1 --output h1=h1.npy
   flowgrad run examples/scalar_chain/scalar_chain.pbtxt --input x=h1.npy --gradients
+  flowgrad run examples/fashion_mnist/mlp.pbtxt --metrics --samples 1000 --predictions out.csv
 
 Prints JSON: {"outputs": {NAME: {"dtype", "shape", "values"}}, "gradients": ..., "fetched": ...}.
-Inputs that are not given take the values in the model, or the first batch of its own data.)";
+Inputs that are not given take the values in the model, or the first batch of its own data.
+With --metrics, --predictions or --answers the model is run on its data set, sample by sample.)";
 
 struct Options {
   std::string model;
@@ -51,6 +54,12 @@ struct Options {
   std::string format = "json";
   std::optional<uint64_t> seed, threads;
   bool training = false;
+  EvaluateOptions evaluation;
+  bool metrics = false;
+
+  bool evaluates() const {
+    return metrics || evaluation.answers || !evaluation.predictions.empty();
+  }
 };
 
 // What is run, and what of it is wanted.
@@ -227,7 +236,19 @@ absl::Status CheckOutputFiles(const Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status Measure(const Options& options, const OpRegistry& registry) {
+  EvaluateOptions evaluation = options.evaluation;
+  evaluation.model = options.model;
+  evaluation.weights = options.weights;
+  evaluation.data = options.data;
+  evaluation.fetches = options.fetches;
+  evaluation.seed = options.seed;
+  evaluation.threads = options.threads;
+  return EvaluateModel(evaluation, registry);
+}
+
 absl::Status Run(const Options& options, const OpRegistry& registry) {
+  if (options.evaluates()) return Measure(options, registry);
   RETURN_IF_ERROR(CheckOutputFiles(options));
   ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
   ASSIGN_OR_RETURN(const Plan plan, MakePlan(model, options));
@@ -260,7 +281,28 @@ Command AddRunCommand(CLI::App& program, const OpRegistry& registry) {
   AddNumber(app, "--seed", options->seed, "Of first values and random ops; default: the model's");
   app.add_flag("--training", options->training, "Run the graph that trains");
   AddThreads(app, options->threads);
-  AddText(app, "--data", options->data, "Folder of the model's data set", "DIR");
+  AddText(
+      app, "--data", options->data,
+      "Folder of the data's files, a file in place of the test part, or the name of a known set",
+      "PATH");
+  EvaluateOptions& evaluation = options->evaluation;
+  CLI::Option* const metrics =
+      app.add_flag("--metrics", options->metrics, "Measure the model on its data set");
+  CLI::Option* const predictions =
+      AddText(app, "--predictions", evaluation.predictions,
+              "Write the outputs for every sample of the data set: .csv, or .npy for one output");
+  AddNumber(app, "--answers", evaluation.answers, 1, 1'000'000,
+            "Print a table of so many samples: the answer beside the truth");
+  AddChoice(app, "--part", evaluation.part, {"train", "test"},
+            "Part of the data set; default: test, if there is one");
+  AddNumber(app, "--samples", evaluation.samples, 1, uint64_t{1} << 40,
+            "Only the first so many samples");
+  AddNumber(app, "--batch", evaluation.batch, 1, uint64_t{1} << 30, "Samples at a time");
+  for (const char* other : {"--input", "--gradients", "--upstream", "--output", "--training"}) {
+    for (CLI::Option* option : {metrics, predictions, app.get_option("--answers")}) {
+      option->excludes(app.get_option(other));
+    }
+  }
   return {&app, [options, &registry] {
             if (options->upstream && options->gradients.empty()) options->gradients = "parameters";
             return Run(*options, registry);

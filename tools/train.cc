@@ -3,88 +3,178 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/text.h"
+#include "proto/model.pb.h"
 #include "proto/model_file.h"
 #include "tools/command.h"
+#include "tools/interrupt.h"
 #include "tools/options.h"
 #include "tools/progress.h"
+#include "tools/run_files.h"
+#include "training/data/load_data.h"
+#include "training/event_file.h"
+#include "training/history_plot.h"
 #include "training/safetensors.h"
+#include "training/settings.h"
 #include "training/trainer.h"
 #include "training/weights_hash.h"
 
 namespace flowgrad {
 namespace {
 
+constexpr char kExample[] =
+    R"(Examples:
+  flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 100
+  flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 50 --set optimizer.learning_rate=0.01
+  flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 50 --set 'optimizer=adamw { learning_rate: 0.001 }'
+
+Writes the weights, the history as a table (.csv) and as a plot (.svg), all under the name of --out.
+Ctrl-C ends it after the step under way, with what there is written; a second Ctrl-C ends it at once.)";
+
 struct TrainOptions {
   std::string model;
-  std::optional<uint64_t> seed, steps, batch, threads;
-  std::string out, weights, data;
+  std::optional<uint64_t> seed, epochs, steps, batch, evaluate_every, threads;
+  std::vector<std::string> settings, take;
+  std::string out, weights, data, log_folder;
+  bool overwrite = false, quiet = false;
 };
 
-// "examples/mlp.pbtxt" gives "mlp.safetensors", in the folder where the user stands.
-std::string DefaultOut(absl::string_view model) {
-  const size_t slash = model.rfind('/');
-  absl::string_view stem = slash == absl::string_view::npos ? model : model.substr(slash + 1);
-  stem = stem.substr(0, stem.rfind('.'));
-  return absl::StrCat(stem, ".safetensors");
+std::optional<int64_t> Signed(std::optional<uint64_t> number) {
+  return number ? std::optional<int64_t>(static_cast<int64_t>(*number)) : std::nullopt;
 }
 
-absl::Status TrainAll(Trainer& trainer) {
+TrainerOptions SettingsOf(const TrainOptions& options) {
+  TrainerOptions settings;
+  settings.seed = options.seed;
+  settings.epochs = Signed(options.epochs);
+  settings.steps = Signed(options.steps);
+  settings.batch_size = Signed(options.batch);
+  if (options.evaluate_every) {
+    settings.settings = {absl::StrCat("evaluate_every=", *options.evaluate_every)};
+  }
+  settings.settings.insert(settings.settings.end(), options.settings.begin(),
+                           options.settings.end());
+  settings.data = options.data;
+  settings.threads = static_cast<int>(options.threads.value_or(0));
+  return settings;
+}
+
+void Warn(absl::string_view message) {
+  std::fputs(ErrorText(absl::UnknownError(absl::StrCat("warning: ", message))).c_str(), stderr);
+}
+
+// `loss 0.2314  accuracy 0.8903`: of a row of the bar.
+std::string MetricsText(const std::vector<MetricResult>& metrics) {
+  std::string text;
+  for (const MetricResult& metric : metrics) {
+    if (metric.table.empty()) absl::StrAppendFormat(&text, "  %s %.4f", metric.name, metric.value);
+  }
+  return text;
+}
+
+// Trains to the end, or to where the user stops it, and shows how it goes.
+absl::Status TrainAll(Trainer& trainer, bool quiet) {
   const int64_t batch = trainer.batch_size();
-  Progress progress(trainer.num_steps() * batch, "samples");
+  Progress progress(trainer.num_steps() * batch, "samples", quiet);
   double mean = 0;  // of the loss, over about the last hundred steps
-  while (!trainer.done()) {
-    ASSIGN_OR_RETURN(const double loss, trainer.Step());
-    const double weight = trainer.step() < 100 ? 1.0 / static_cast<double>(trainer.step()) : 0.01;
-    mean += weight * (loss - mean);
+  int64_t count = 0;
+  return trainer.Train([&](double loss) {
+    mean += (loss - mean) * (++count < 100 ? 1.0 / static_cast<double>(count) : 0.01);
+    const int64_t samples = trainer.step() * batch;
+    if (!progress.IsDue(samples)) return;
     const int64_t epoch = (trainer.step() - 1) / trainer.steps_per_epoch() + 1;
-    progress.Update(trainer.step() * batch,
-                    absl::StrFormat("epoch %d/%d  loss %.4f", epoch, trainer.num_epochs(), mean));
+    const std::string text =
+        absl::StrFormat("epoch %d/%d  loss %.4f%s", epoch, trainer.num_epochs(), mean,
+                        MetricsText(trainer.metrics()));
+    progress.Show(samples, text, trainer.training_time());
+  });
+}
+
+// Sends the rows of the history to TensorBoard.
+absl::Status LogTo(EventFile& events, const History& history, const HistoryRow& row) {
+  const double now = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  RETURN_IF_ERROR(events.Add(row.step, "train/loss", row.loss, now));
+  RETURN_IF_ERROR(events.Add(row.step, "train/learning_rate", row.learning_rate, now));
+  for (size_t m = 0; m < row.metrics.size(); ++m) {
+    if (!row.metrics[m]) continue;
+    RETURN_IF_ERROR(
+        events.Add(row.step, absl::StrCat("test/", history.metrics()[m]), *row.metrics[m], now));
   }
   return absl::OkStatus();
 }
 
-absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
+// `weights: mlp.safetensors` and so on: where everything went, and the metrics.
+absl::Status WriteAll(const TrainOptions& options, const RunFiles& files, const Trainer& trainer) {
+  const std::vector<NamedTensor> weights = trainer.Weights();
+  RETURN_IF_ERROR(SaveTensors(files.weights, weights, {}));
+  RETURN_IF_ERROR(trainer.history().WriteCsv(files.history));
+  RETURN_IF_ERROR(WriteFileAtomically(files.plot, HistoryPlot(trainer.history(), options.model)));
+  std::string text = absl::StrCat("weights: ", files.weights, "\nhistory: ", files.history,
+                                  "\nplot: ", files.plot, "\n");
+  if (!options.log_folder.empty()) absl::StrAppend(&text, "logdir: ", options.log_folder, "\n");
+  for (const MetricResult& metric : trainer.metrics()) {
+    if (!trainer.done()) break;  // they are of an earlier step
+    absl::StrAppend(&text, "test_", metric.name, ":", ValueText(metric), "\n");
+  }
+  return Print(absl::StrCat(text, "weights_hash: ", WeightsHash(weights), "\n"));
+}
+
+absl::StatusOr<std::unique_ptr<Trainer>> OpenTrainer(const TrainOptions& options,
+                                                     const TrainerOptions& settings,
+                                                     const OpRegistry& registry) {
   ASSIGN_OR_RETURN(const ModelDef model, ReadModelFile(options.model));
-  const std::string out = options.out.empty() ? DefaultOut(options.model) : options.out;
-  RETURN_IF_ERROR(CheckNotAnInput(out, {options.model, options.weights}));
-  TrainerOptions settings;
-  settings.seed = options.seed;
-  settings.data_folder = options.data;
-  if (options.threads) settings.threads = static_cast<int>(*options.threads);
-  if (options.steps) settings.steps = static_cast<int64_t>(*options.steps);
-  if (options.batch) settings.batch_size = static_cast<int64_t>(*options.batch);
-  absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Make(model, settings, registry);
+  TrainingDef scratch = model.training();
+  if (absl::Status status = ApplySettings(options.settings, scratch); !status.ok()) {
+    return UsageError(absl::StrCat("--set: ", status.message()));
+  }
+  absl::StatusOr<std::unique_ptr<Trainer>> trainer =
+      Trainer::Make(model, settings, registry, ModelFolder(options.model));
   if (!trainer.ok()) return InFile(options.model, trainer.status());
   if (!options.weights.empty()) {
     ASSIGN_OR_RETURN(const TensorFile weights, LoadTensors(options.weights));
-    if (absl::Status status = (*trainer)->SetWeights(weights); !status.ok())
-      return InFile(options.weights, status);
+    const absl::Status status = (*trainer)->SetWeights(weights, options.take);
+    if (!status.ok()) return InFile(options.weights, status);
   }
   for (const std::string& name : (*trainer)->unreachable_parameters()) {
-    std::fputs(absl::StrCat("flowgrad: warning: the loss does not depend on parameter ",
-                            Quoted(name), ", which keeps its value\n")
-                   .c_str(),
-               stderr);
+    Warn(absl::StrCat("the loss does not depend on parameter ", Quoted(name),
+                      ", which keeps its value"));
   }
-  if (absl::Status status = TrainAll(**trainer); !status.ok()) return InFile(options.model, status);
-  absl::StatusOr<std::vector<Metric>> metrics = (*trainer)->Evaluate();
-  if (!metrics.ok()) return InFile(options.model, metrics.status());
+  return trainer;
+}
 
-  const std::vector<NamedTensor> weights = (*trainer)->Weights();
-  RETURN_IF_ERROR(SaveTensors(out, weights, {}));
-  std::string text = absl::StrCat("weights: ", out, "\n");
-  for (const Metric& metric : *metrics)
-    absl::StrAppend(&text, "test_", metric.name, ": ", Number(metric.value), "\n");
-  return Print(absl::StrCat(text, "weights_hash: ", WeightsHash(weights), "\n"));
+absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
+  ASSIGN_OR_RETURN(const RunFiles files,
+                   ChooseRunFiles(options.model, options.out, options.overwrite,
+                                  {options.model, options.weights, options.data}));
+  const Interrupt interrupt;
+  TrainerOptions settings = SettingsOf(options);
+  settings.stop = interrupt.flag();
+  ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer,
+                   OpenTrainer(options, settings, registry));
+  std::optional<EventFile> events;
+  if (!options.log_folder.empty()) {
+    ASSIGN_OR_RETURN(EventFile opened, EventFile::Open(options.log_folder));
+    events.emplace(std::move(opened));
+    trainer->set_on_row(
+        [&](const HistoryRow& row) { return LogTo(*events, trainer->history(), row); });
+  }
+  RETURN_IF_ERROR(InFile(options.model, TrainAll(*trainer, options.quiet)));
+  if (events) RETURN_IF_ERROR(events->Flush());
+  RETURN_IF_ERROR(WriteAll(options, files, *trainer));
+  if (trainer->done()) return absl::OkStatus();
+  return absl::CancelledError(absl::StrCat("interrupted after step ", trainer->step(), " of ",
+                                           trainer->num_steps(), "; its weights are in ",
+                                           PathText(files.weights)));
 }
 
 }  // namespace
@@ -92,21 +182,38 @@ absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
 Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
   CLI::App& command = *program.add_subcommand("train", "Train a model and write its weights");
   auto options = std::make_shared<TrainOptions>();
+  constexpr uint64_t kMost = uint64_t{1} << 40;
   AddModel(command, options->model);
   AddNumber(command, "--seed", options->seed,
-            "Seed of initial values, shuffling and dropout; default: the model's, or 1");
-  AddNumber(command, "--steps", options->steps,
-            "Train this many steps; default: as the model says");
-  AddNumber(command, "--batch", options->batch, "Samples per step; default: as the model says");
+            "Seed of initial values, the order of samples and dropout; default: the model's, or 1");
+  AddNumber(command, "--epochs", options->epochs, 1, kMost,
+            "Train this many epochs; default: as the model says");
+  AddNumber(command, "--steps", options->steps, 1, kMost, "Train this many steps instead");
+  AddNumber(command, "--batch", options->batch, 1, kMost,
+            "Samples per step; default: as the model says");
+  AddNumber(command, "--eval-every", options->evaluate_every, 1, kMost,
+            "Steps between two looks at the metrics; default: as the model says, or an epoch's");
+  AddTexts(command, "--set", options->settings,
+           "Override any field of the training section: optimizer.learning_rate=0.01",
+           "FIELD=VALUE");
   AddThreads(command, options->threads);
   AddText(command, "--out", options->out,
-          "Weights to write (safetensors); default: MODEL's name, in this folder");
+          "Weights to write (safetensors); default: MODEL's name, in this folder, with a number "
+          "where a run has it already");
+  command.add_flag("--overwrite", options->overwrite, "Write over files of an earlier run");
   AddText(command, "--weights", options->weights, "Weights to start from (safetensors)");
+  AddTexts(command, "--take", options->take,
+           "Take only these from --weights: patterns of names, \"encoder/*\"", "PATTERN")
+      ->needs(command.get_option("--weights"));
   AddText(command, "--data", options->data,
-          "Folder of data sets; default: where their packages put them");
-  command.footer(
-      "Example:\n"
-      "  flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 100 --out mlp.safetensors");
+          "Folder of the data's files, or a file in place of the test part; default: the model's "
+          "folder, or where the data set's package puts it",
+          "PATH");
+  AddText(command, "--logdir", options->log_folder, "Write events for TensorBoard here, too",
+          "DIR");
+  command.add_flag("-q,--quiet", options->quiet, "Show no progress");
+  command.get_option("--epochs")->excludes(command.get_option("--steps"));
+  command.footer(kExample);
   return {&command, [options, &registry] { return Train(*options, registry); }};
 }
 

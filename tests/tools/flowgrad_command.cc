@@ -11,11 +11,16 @@
 
 namespace flowgrad {
 
-Ended Flowgrad(const std::string& arguments) {
-  const std::string out = Temp("out"), err = Temp("err");
-  const int status = std::system(
-      absl::StrCat("tools/flowgrad ", arguments, " >", out, " 2>", err, " </dev/null").c_str());
+Ended Shell(const std::string& script) {
+  const std::string out = Temp("out"), err = Temp("err"), file = Temp("script.sh");
+  Write(file, script);
+  const int status =
+      std::system(absl::StrCat("bash ", file, " >", out, " 2>", err, " </dev/null").c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Contents(out), Contents(err)};
+}
+
+Ended Flowgrad(const std::string& arguments) {
+  return Shell(absl::StrCat(kFlowgrad, " ", arguments));
 }
 
 nlohmann::json Json(const Ended& ended) {

@@ -14,6 +14,12 @@ struct Ended {
   std::string out, err;
 };
 
+// The command, relative to the folder where tests run.
+inline constexpr char kFlowgrad[] = "tools/flowgrad";
+
+// A script of bash.
+Ended Shell(const std::string& script);
+
 // `arguments` as a shell reads them.
 Ended Flowgrad(const std::string& arguments);
 

@@ -12,7 +12,7 @@
 #include "nlohmann/json.hpp"
 #include "ops/tensor.h"
 #include "tests/tools/flowgrad_command.h"
-#include "training/npy.h"
+#include "training/data/npy.h"
 #include "training/safetensors.h"
 
 namespace flowgrad {
