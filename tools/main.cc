@@ -111,8 +111,10 @@ int FlowgradMain(int argc, char** argv, const OpRegistry& registry) {
   // Nothing is half-written at any moment, so an interrupted command may just end. One that has
   // more to lose has an Interrupt.
   std::signal(SIGINT, [](int) { _exit(128 + SIGINT); });
-  // A reader that goes away is an error of writing, which is reported.
+  // A reader that goes away, or a file that may grow no more, is an error of writing, which is
+  // reported.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   return GuardedMain(argc, argv, registry);
 }
 

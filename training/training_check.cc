@@ -245,7 +245,11 @@ absl::Status CheckTraining(const TrainingDef& training, const Graph& model, bool
   errors.AddAll(CheckOptimizer(ToOptimizer(training.optimizer())));
   errors.AddAll(CheckSchedule(training.schedule()));
   CheckLength(training, errors);
-  if (!has_data && training.data().source_case() == DataDef::SOURCE_NOT_SET) {
+  const DataDef& data = training.data();
+  const bool named = data.source_case() == DataDef::kSet
+                         ? !data.set().empty()
+                         : data.source_case() != DataDef::SOURCE_NOT_SET;
+  if (!has_data && !named) {
     errors.Add(".data must say where the samples come from: set, csv, idx, npy or text");
   }
   if (training.has_data()) CheckFeeds(training.data(), model, errors);

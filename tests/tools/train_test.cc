@@ -184,20 +184,6 @@ TEST(TrainTest, SigtermDoesTheSame) {
   EXPECT_EQ(Interrupted("kill -TERM $pid;", Temp("terminated.safetensors")).code, 143);
 }
 
-TEST(TrainTest, SurvivesAClosedStandardError) {
-  const Ended ended = Shell(
-      absl::StrCat(kFlowgrad, " train ", kModel, " --out ", Temp("closed.safetensors"), " 2>&-"));
-  EXPECT_EQ(ended.code, 0);
-}
-
-TEST(TrainTest, AFullStandardOutputIsAnErrorAndTheWeightsAreThere) {
-  const Ended ended = Shell(absl::StrCat(kFlowgrad, " train ", kModel, " --out ",
-                                         Temp("full.safetensors"), " > /dev/full"));
-  EXPECT_EQ(ended.code, 1);
-  EXPECT_THAT(ended.err, HasSubstr("standard output: No space left on device"));
-  EXPECT_NE(Contents(Temp("full.safetensors")), "");
-}
-
 TEST(RunMetricsTest, MeasuresWhatTrainingMeasured) {
   const std::string out = Temp("measured.safetensors");
   const Ended trained = Train("--epochs 100 --out " + out);
