@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/file.h"
 #include "base/status_macros.h"
@@ -70,6 +71,7 @@ class Evaluator {
     absl::StatusOr<DataFeeds> feeds = DataFeeds::Make(training_.data(), model_.graph, parts_.train);
     if (!feeds.ok()) return model_.Blame(feeds.status());
     feeds_ = *std::move(feeds);
+    RETURN_IF_ERROR(DropLabels());
     RETURN_IF_ERROR(model_.Blame(CheckLabels(training_, model_.graph, feeds_, *data_)));
     SessionOptions session;
     session.workers = Workers(static_cast<int>(options_.threads.value_or(0)));
@@ -84,6 +86,16 @@ class Evaluator {
       for (const GraphOutput& output : model_.graph.outputs()) fetches_.push_back(output.name);
     }
     return options_.answers ? ChooseShown() : absl::OkStatus();
+  }
+
+  // New data may have no labels: then there are outputs, but nothing is measured.
+  absl::Status DropLabels() {
+    const absl::Status status = feeds_.CheckFields(*data_);
+    if (status.ok()) return absl::OkStatus();
+    if (options_.metrics || options_.answers) return model_.Blame(status);
+    training_.clear_metric();
+    feeds_ = feeds_.Within(*data_);
+    return absl::OkStatus();
   }
 
   absl::Status ReadData() {
@@ -132,7 +144,7 @@ class Evaluator {
 
   static std::string Numbers(const std::vector<double>& row) {
     return absl::StrJoin(row, " ", [](std::string* out, double value) {
-      absl::StrAppend(out, Number(static_cast<float>(value)));
+      absl::StrAppendFormat(out, "%.5g", value);
     });
   }
 
@@ -144,12 +156,13 @@ class Evaluator {
     return named ? Escaped(names[static_cast<size_t>(number)]) : Number(number);
   }
 
-  // Inputs, answer, truth, and a mark where they differ.
+  // Inputs, answer, truth, and whether they are the same class.
   std::string Answers(const Predictions& shown) const {
     const size_t p = shown_.size() - 2, l = shown_.size() - 1;
     std::vector<std::string> head = {"sample"};
     for (size_t v = 0; v < p; ++v) head.push_back(Escaped(shown_[v]));
-    head.insert(head.end(), {"answer", "truth", ""});
+    head.insert(head.end(), {"answer", "truth"});
+    if (!shown.IsFloat(l)) head.push_back("right");
     TextTable table(head);
     const int64_t rows =
         std::min<int64_t>(static_cast<int64_t>(*options_.answers), shown.num_samples());
@@ -158,7 +171,7 @@ class Evaluator {
       for (size_t v = 0; v < p; ++v) cells.push_back(Numbers(shown.Row(v, sample)));
       const std::vector<double> answer = shown.Row(p, sample), truth = shown.Row(l, sample);
       if (shown.IsFloat(l)) {
-        cells.insert(cells.end(), {Numbers(answer), Numbers(truth), ""});
+        cells.insert(cells.end(), {Numbers(answer), Numbers(truth)});
       } else {
         const double chosen =
             answer.size() == 1
@@ -166,7 +179,7 @@ class Evaluator {
                 : static_cast<double>(std::max_element(answer.begin(), answer.end()) -
                                       answer.begin());
         cells.insert(cells.end(),
-                     {ClassName(chosen), ClassName(truth[0]), chosen == truth[0] ? "" : "wrong"});
+                     {ClassName(chosen), ClassName(truth[0]), chosen == truth[0] ? "yes" : "no"});
       }
       table.AddRow(cells);
     }

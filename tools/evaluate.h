@@ -18,6 +18,7 @@ struct EvaluateOptions {
   std::string part;  // "train" or "test"; "": the test part, or if there is none the training part
   std::string predictions;                 // the file; "": none
   std::vector<std::string> fetches;        // what predictions are; none: the model's outputs
+  bool metrics = false;                    // asked for: data without labels are an error
   std::optional<uint64_t> answers;         // rows of the table of answers beside the truth
   std::optional<uint64_t> samples, batch;  // the first so many; so many at once
   std::optional<uint64_t> seed, threads;

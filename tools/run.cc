@@ -55,10 +55,9 @@ struct Options {
   std::optional<uint64_t> seed, threads;
   bool training = false;
   EvaluateOptions evaluation;
-  bool metrics = false;
 
   bool evaluates() const {
-    return metrics || evaluation.answers || !evaluation.predictions.empty();
+    return evaluation.metrics || evaluation.answers || !evaluation.predictions.empty();
   }
 };
 
@@ -287,7 +286,7 @@ Command AddRunCommand(CLI::App& program, const OpRegistry& registry) {
       "PATH");
   EvaluateOptions& evaluation = options->evaluation;
   CLI::Option* const metrics =
-      app.add_flag("--metrics", options->metrics, "Measure the model on its data set");
+      app.add_flag("--metrics", evaluation.metrics, "Measure the model on its data set");
   CLI::Option* const predictions =
       AddText(app, "--predictions", evaluation.predictions,
               "Write the outputs for every sample of the data set: .csv, or .npy for one output");

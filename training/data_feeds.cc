@@ -94,6 +94,19 @@ absl::Status DataFeeds::Fill(const DataSet& data, absl::Span<const int64_t> samp
   return absl::OkStatus();
 }
 
+absl::Status DataFeeds::CheckFields(const DataSet& data) const {
+  for (const Feed& feed : feeds_) RETURN_IF_ERROR(data.FieldType(feed.field).status());
+  return absl::OkStatus();
+}
+
+DataFeeds DataFeeds::Within(const DataSet& data) const {
+  DataFeeds feeds = *this;
+  feeds.feeds_.erase(std::remove_if(feeds.feeds_.begin(), feeds.feeds_.end(),
+                                    [&](const Feed& f) { return !data.FieldType(f.field).ok(); }),
+                     feeds.feeds_.end());
+  return feeds;
+}
+
 std::string DataFeeds::FieldOf(absl::string_view input) const {
   const auto feed =
       std::find_if(feeds_.begin(), feeds_.end(), [&](const Feed& f) { return f.input == input; });

@@ -33,6 +33,11 @@ class DataFeeds {
   // already are written over if they have the right size, and replaced if not.
   absl::Status Fill(const DataSet& data, absl::Span<const int64_t> samples, TensorMap& batch) const;
 
+  // OK if `data` has every field that feeds an input; NotFound otherwise.
+  absl::Status CheckFields(const DataSet& data) const;
+  // The feeds of fields that `data` has, for data without labels.
+  DataFeeds Within(const DataSet& data) const;
+
   // The field that feeds an input batch by batch; "" if none does.
   std::string FieldOf(absl::string_view input) const;
 

@@ -141,6 +141,9 @@ absl::Status Trainer::ReadData(std::optional<DataParts> data, const std::string&
   ASSIGN_OR_RETURN(feeds_, DataFeeds::Make(training_->data(), model_, data_.train));
   RETURN_IF_ERROR(CheckLabels(*training_, model_, feeds_, data_.train));
   if (!data_.test) return absl::OkStatus();
+  if (absl::Status status = feeds_.CheckFields(*data_.test); !status.ok()) {
+    return absl::Status(status.code(), absl::StrCat("test part: ", status.message()));
+  }
   return CheckLabels(*training_, model_, feeds_, *data_.test);
 }
 

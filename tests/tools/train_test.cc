@@ -196,7 +196,7 @@ TEST(RunMetricsTest, MeasuresWhatTrainingMeasured) {
 TEST(RunMetricsTest, ShowsAnswersBesideTheTruth) {
   const Ended ended = Flowgrad(absl::StrCat("run ", kModel, " --answers 16 --part train"));
   EXPECT_EQ(ended.code, 0) << ended.err;
-  EXPECT_THAT(ended.out, AllOf(HasSubstr("sample  bits     answer  truth\n"),
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("sample  bits     answer  truth  right\n"),
                                HasSubstr("\n5       1 0 1 0  "), HasSubstr("train_accuracy: ")));
 }
 
@@ -215,6 +215,21 @@ TEST(RunMetricsTest, WritesPredictions) {
               HasSubstr("a .npy has one array, but the model has the outputs \"scores\", \"h\""));
   EXPECT_THAT(Flowgrad(absl::StrCat("run ", kModel, " --predictions ", Temp("p.txt"))).err,
               HasSubstr("predictions must go to a .csv or a .npy"));
+}
+
+TEST(RunMetricsTest, PredictsWhatHasNoLabel) {
+  const std::string table = Temp("new_flowers.csv"), out = Temp("species.csv");
+  Write(table, "sepal_length,sepal_width,petal_length,petal_width\n5.1,3.5,1.4,0.2\n");
+  const std::string run = absl::StrCat("run examples/iris/iris.pbtxt --data ", table);
+  const Ended ended = Flowgrad(absl::StrCat(run, " --predictions ", out));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(ended.out, absl::StrCat("predictions: ", out, "\n"));
+  EXPECT_THAT(Contents(out), MatchesRegex("sample,.*\n0,.*\n"));
+  for (const std::string asked : {" --metrics", " --answers 1"}) {
+    const Ended refused = Flowgrad(run + asked);
+    EXPECT_EQ(refused.code, 3);
+    EXPECT_THAT(refused.err, HasSubstr("no field \"label\""));
+  }
 }
 
 TEST(RunMetricsTest, RefusesWhatCannotBeMeasured) {

@@ -124,10 +124,12 @@ class FieldMaker {
 
   absl::StatusOr<DataSet> Make() const {
     const auto& columns = table_.columns();
-    DataFields fields = {Features(), Column("label", table_.label())};
+    DataFields fields = {Features()};
+    if (rows_->labelled) fields.push_back(Column("label", table_.label()));
     for (size_t c = 0; c < columns.size(); ++c) {
       const bool taken = columns[c].name == "features" || columns[c].name == "label";
-      if (!columns[c].ignored && !taken) fields.push_back(Column(columns[c].name, c));
+      const bool absent = columns[c].ignored || (c == table_.label() && !rows_->labelled);
+      if (!absent && !taken) fields.push_back(Column(columns[c].name, c));
     }
     return DataSet::OfFields(std::move(fields));
   }
@@ -247,11 +249,10 @@ absl::StatusOr<DataParts> ReadCsv(InputFile file, std::optional<InputFile> test_
     ASSIGN_OR_RETURN(test_rows, table.Read(*std::move(test_file), memory));
   }
   ASSIGN_OR_RETURN(DataSet train, FieldMaker(table, std::move(train_rows)).Make());
-  std::optional<DataSet> test;
+  ASSIGN_OR_RETURN(DataParts parts, Divide(train, options.split));
   if (test_rows) {
-    ASSIGN_OR_RETURN(test, FieldMaker(table, *std::move(test_rows)).Make());
+    ASSIGN_OR_RETURN(parts.test, FieldMaker(table, *std::move(test_rows)).Make());
   }
-  ASSIGN_OR_RETURN(DataParts parts, PartsOf(std::move(train), std::move(test), options.split));
   if (options.standardize) RETURN_IF_ERROR(Standardize(parts));
   return parts;
 }

@@ -38,7 +38,9 @@ struct CsvOptions {
   // Numbers of "features" less the mean of their column in the training part, divided by its
   // standard deviation (1 where it is 0).
   bool standardize = false;
-  std::string test_file = {};  // of the same columns. "": `split` makes a test part
+  // Of the same columns, though it may lack the label's, if it has a header. "": `split` makes a
+  // test part.
+  std::string test_file = {};
   DataSplit split = {};
   int64_t memory_bytes = kDataMemoryBytes;
 };

@@ -85,14 +85,16 @@ absl::Status CsvTable::TakeFirstRow(const CsvReader& reader) {
   return ReadOptions(reader);
 }
 
-absl::Status CsvTable::CheckFirstRow(const CsvReader& reader) const {
+absl::Status CsvTable::CheckFirstRow(const CsvReader& reader) {
   if (options_.no_header) return absl::OkStatus();
-  const size_t count = std::min(columns_.size(), reader.cells().size());
-  for (size_t c = 0; c < count; ++c) {
-    if (reader.cells()[c] == columns_[c].name) continue;
+  const std::vector<absl::string_view>& cells = reader.cells();
+  labelled_ = cells.size() + 1 != columns_.size() ||
+              std::find(cells.begin(), cells.end(), columns_[label_].name) != cells.end();
+  for (size_t c = 0; c < columns_.size() && CellOf(c) < cells.size(); ++c) {
+    if ((!labelled_ && c == label_) || cells[CellOf(c)] == columns_[c].name) continue;
     return reader.RowError(absl::StrCat("column ", c + 1, " must be ", Quoted(columns_[c].name),
                                         " as in ", PathText(training_path_), ", but is ",
-                                        Quoted(reader.cells()[c])));
+                                        Quoted(cells[CellOf(c)])));
   }
   return absl::OkStatus();
 }
@@ -143,19 +145,20 @@ absl::StatusOr<double> CsvTable::ReadName(absl::string_view cell, CsvColumn& col
 }
 
 absl::Status CsvTable::AppendRow(const CsvReader& reader, std::string& record) {
-  if (reader.cells().size() != columns_.size()) {
+  const size_t num_cells = columns_.size() - (labelled_ ? 0 : 1);
+  if (reader.cells().size() != num_cells) {
     const std::string like =
         training_path_.empty() ? absl::StrCat("line ", first_line_) : PathText(training_path_);
-    return reader.RowError(absl::StrCat("must have ", columns_.size(), " cells like ", like,
-                                        ", but has ", reader.cells().size()));
+    return reader.RowError(absl::StrCat("must have ", num_cells, " cells like ", like, ", but has ",
+                                        reader.cells().size()));
   }
   record.resize(CsvRecordBytes(columns_.size()));
   const int64_t line = reader.line();
   std::memcpy(record.data(), &line, sizeof(line));
   for (size_t c = 0; c < columns_.size(); ++c) {
     CsvColumn& column = columns_[c];
-    if (column.ignored) continue;
-    const absl::string_view cell = reader.cells()[c];
+    if (column.ignored || (!labelled_ && c == label_)) continue;
+    const absl::string_view cell = reader.cells()[CellOf(c)];
     const absl::StatusOr<double> value =
         column.categorical ? ReadName(cell, column) : ReadNumber(cell, column);
     if (!value.ok()) {
@@ -178,7 +181,7 @@ absl::StatusOr<CsvRows> CsvTable::Read(InputFile file, MemoryBudget& memory) {
   std::string record;
   if (!options_.no_header) {
     // A header that is too short or too long is one for which all rows are wrong.
-    if (reader.cells().size() != columns_.size()) return AppendRow(reader, record);
+    if (labelled_ && reader.cells().size() != columns_.size()) return AppendRow(reader, record);
     ASSIGN_OR_RETURN(more, reader.NextRow());
   }
   while (more) {
@@ -191,6 +194,7 @@ absl::StatusOr<CsvRows> CsvTable::Read(InputFile file, MemoryBudget& memory) {
     return InFile(reader.path(), absl::InvalidArgumentError("has a header, but no rows"));
   }
   if (training_path_.empty()) training_path_ = reader.path();
+  rows.labelled = labelled_;
   ASSIGN_OR_RETURN(rows.records, spool.Finish());
   return rows;
 }

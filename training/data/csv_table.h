@@ -39,6 +39,7 @@ struct CsvColumn {
 struct CsvRows {
   std::shared_ptr<const ByteSource> records;
   int64_t count = 0;
+  bool labelled = true;  // otherwise the file had no column for the label
 };
 
 inline int64_t CsvRecordBytes(size_t num_columns) {
@@ -51,7 +52,8 @@ class CsvTable {
   // Copies `options`.
   explicit CsvTable(const CsvOptions& options) : options_(options) {}
 
-  // Reads the training part, then perhaps the test part, whose names must be known by then.
+  // Reads the training part, then perhaps the test part, whose names must be known by then; it may
+  // lack the column of the label, if it has a header.
   absl::StatusOr<CsvRows> Read(InputFile file, MemoryBudget& memory);
 
   const std::vector<CsvColumn>& columns() const { return columns_; }
@@ -59,7 +61,8 @@ class CsvTable {
 
  private:
   absl::Status TakeFirstRow(const CsvReader& reader);
-  absl::Status CheckFirstRow(const CsvReader& reader) const;
+  absl::Status CheckFirstRow(const CsvReader& reader);
+  size_t CellOf(size_t column) const { return column - (!labelled_ && column > label_ ? 1 : 0); }
   absl::Status ReadOptions(const CsvReader& reader);
   absl::StatusOr<size_t> Find(absl::string_view name, const CsvReader& reader) const;
   absl::Status AppendRow(const CsvReader& reader, std::string& record);
@@ -69,6 +72,7 @@ class CsvTable {
   const CsvOptions options_;
   std::vector<CsvColumn> columns_;
   size_t label_ = 0;
+  bool labelled_ = true;       // the file that is read
   std::string training_path_;  // "" before the training part has been read
   int64_t first_line_ = 1;     // of the training part
 };

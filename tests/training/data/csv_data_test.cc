@@ -46,6 +46,22 @@ class CsvDataTest : public DataFilesTest {
   }
 };
 
+TEST_F(CsvDataTest, NewDataMayLackTheLabel) {
+  CsvOptions options = {.label = "petal", .categorical = {"species"}};
+  options.test_file = Put("new.csv", "sepal,species\n7.5,virginica\n");
+  const absl::StatusOr<DataParts> parts = Open(kIris, options);
+  ASSERT_THAT(parts, IsOk());
+  ASSERT_TRUE(parts->test.has_value());
+  EXPECT_THAT(parts->test->field_names(), ElementsAre("features", "sepal", "species"));
+  EXPECT_THAT(AllNumbers(*parts->test, "features", DType::kDouble), ElementsAre(7.5, 0, 0, 1));
+  EXPECT_THAT(AllNumbers(*parts->test, "species", DType::kInt64), ElementsAre(2));
+
+  options.test_file = Put("new.csv", "sepal,specie\n7.5,virginica\n");
+  EXPECT_THAT(Message(kIris, options), HasSubstr("new.csv:1: column 3 must be \"species\" as in "));
+  options.test_file = Put("new.csv", "sepal,species\n7.5,3.0,virginica\n");
+  EXPECT_THAT(Message(kIris, options), HasSubstr("new.csv:2: must have 2 cells like "));
+}
+
 TEST_F(CsvDataTest, ReadsATable) {
   const absl::StatusOr<DataParts> parts = Open(kIris, kSpecies);
   ASSERT_THAT(parts, IsOk());
@@ -268,8 +284,8 @@ TEST_F(CsvDataTest, RefusesATestFileThatDoesNotFit) {
   EXPECT_EQ(refusal("sepal,petl,species\n"),
             absl::InvalidArgumentError(
                 "test.csv:1: column 2 must be \"petal\" as in t.csv, but is \"petl\""));
-  EXPECT_EQ(refusal("sepal,petal\n1,2\n"),
-            absl::InvalidArgumentError("test.csv:1: must have 3 cells like t.csv, but has 2"));
+  EXPECT_EQ(refusal("sepal\n1\n"),
+            absl::InvalidArgumentError("test.csv:1: must have 3 cells like t.csv, but has 1"));
   EXPECT_EQ(refusal("sepal,petal,species\n"),
             absl::InvalidArgumentError("test.csv: has a header, but no rows"));
 }
