@@ -1,4 +1,4 @@
-// The code that docs/embedding.md shows, compiled and run; embedding_page_test.sh compares the two.
+// The code that pages of docs/ show, compiled and run; cpp_page_test.sh compares the two.
 
 #include <string>
 #include <vector>
@@ -73,6 +73,53 @@ absl::Status TakeTheFirstLayers(Session& session, const std::string& path) {
 absl::Status TellUser(const absl::Status& status) {
   if (absl::IsAborted(status)) ShowToUser("the loss is not finite: try a smaller learning rate");
   return status;
+}
+
+absl::StatusOr<Graph> LineNet() {
+  GraphBuilder g;
+  const Value x = g.Input("x", "float[N,1]"), y = g.Input("y", "float[N,1]");
+  const Value w = g.Parameter("w", "float[1,1]", Normal(0, 0.1));
+  const Value b = g.Parameter("b", "float[1]", Zeros());
+  const Value line = (MatMul(x, w) + b).As("line");
+  Call("MeanSquaredError", {line, y}).As("loss");
+  g.Output(line);
+  return std::move(g).Build();
+}
+
+absl::Status TrainAFile(const std::string& model, const std::string& weights,
+                        const std::string& table) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer, Trainer::Open(model, {}));
+  RETURN_IF_ERROR(trainer->Train([&](double loss) { ShowToUser(absl::StrCat("loss ", loss)); }));
+  RETURN_IF_ERROR(trainer->session().Save(weights));
+  return trainer->history().WriteCsv(table);
+}
+
+absl::StatusOr<double> TrainOnOwnData(const Graph& net, const Tensor& xs, const Tensor& ys) {
+  ASSIGN_OR_RETURN(const DataSet data, DataSet::OfTensors({{"x", xs}, {"y", ys}}));
+  constexpr char kTraining[] = R"(
+      loss: "loss"
+      optimizer { sgd { learning_rate: 0.05 } }
+      batch_size: 2
+      epochs: 200
+      data { feed { input: "x" } feed { input: "y" } })";
+  ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer, Trainer::Make(net, kTraining, {data}));
+  RETURN_IF_ERROR(trainer->Train());
+  return trainer->history().rows().back().loss;
+}
+
+TEST(SnippetsTest, TrainAsThePageSays) {
+  const std::string weights = testing::TempDir() + "/trained.safetensors";
+  const std::string table = testing::TempDir() + "/trained.csv";
+  EXPECT_THAT(TrainAFile("examples/modulo3/modulo3.pbtxt", weights, table), IsOk());
+  const absl::StatusOr<History> history = History::ReadCsv(table);
+  ASSERT_THAT(history, IsOk());
+  EXPECT_EQ(history->rows().back().metrics[0], 1);
+  const absl::StatusOr<Graph> net = LineNet();
+  ASSERT_THAT(net, IsOk());
+  const absl::StatusOr<double> loss = TrainOnOwnData(*net, Tensor::Of<float>({4, 1}, {0, 1, 2, 3}),
+                                                     Tensor::Of<float>({4, 1}, {1, 3, 5, 7}));
+  ASSERT_THAT(loss, IsOk());
+  EXPECT_LT(*loss, 1e-3);
 }
 
 TEST(SnippetsTest, DoWhatThePageSays) {

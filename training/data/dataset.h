@@ -92,8 +92,8 @@ class DataSet {
 };
 
 struct DataParts {
-  DataSet train;
-  std::optional<DataSet> test;
+  DataSet train = {};
+  std::optional<DataSet> test = {};
 };
 
 // How samples are divided where a source has no test part of its own: each is put into one of the
