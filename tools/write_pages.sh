@@ -13,6 +13,9 @@ if [[ -n ${BUILD_WORKSPACE_DIRECTORY:-} ]]; then
 fi
 
 models=(
+  first_assignment/affine
+  first_assignment/softmax_loss
+  first_assignment/svm_loss
   lstm/lstm
   modulo3/step
   rnn/rnn

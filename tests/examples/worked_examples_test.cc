@@ -169,6 +169,24 @@ TEST(Modulo3Test, OneUpdateLowersTheLossOfItsSample) {
   }
 }
 
+TEST(FirstAssignmentTest, AffineLayerFlattensItsInputAndGivesTheGradientItsShape) {
+  const Example example("first_assignment/affine.pbtxt");
+  ExpectValues(example, {{"y", {4.6, 8.8, -12.4, -0.95}}, {"loss", {-22.05}}});
+  EXPECT_EQ(example.gradient("x").dims(), (Dims{2, 2, 3}));
+  ExpectGradients(example, {{"x", {-3, -2, -6, 6, -1.5, -5, 6.5, 1, 9, -5, 3.25, 1.5}},
+                            {"w", {1, 2, -0.25, 6.5, 1, -10, 0.125, 0.75, 2.5, -9, 1.5, 13}},
+                            {"b", {1.5, 1}}});
+}
+
+TEST(FirstAssignmentTest, LossesOfThreeSamplesAreTheKnownOnes) {
+  const Example svm("first_assignment/svm_loss.pbtxt");
+  ExpectValues(svm, {{"losses", {2.9, 0, 12.9}}, {"loss", {5.26666667}}});
+  const double third = 1.0 / 3;
+  ExpectGradients(svm, {{"scores", {-third, third, 0, 0, 0, 0, third, third, -2 * third}}});
+  const Example softmax("first_assignment/softmax_loss.pbtxt");
+  ExpectValues(softmax, {{"losses", {2.04035515, 0.07913178, 6.15647720}}});
+}
+
 TEST(RnnTest, LossAndGradientsAreTheKnownOnes) {
   const Example example("rnn/rnn.pbtxt");
   ExpectValues(example, {{"loss", {2.0849645337}}}, 10);
@@ -274,16 +292,16 @@ TEST_P(WorkedExamples, HaveGradientsThatAgreeWithCentralDifferences) {
   EXPECT_TRUE(check->result().ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, WorkedExamples,
-                         testing::Values("lstm/lstm.pbtxt", "modulo3/step.pbtxt", "rnn/rnn.pbtxt",
-                                         "rnn/rnn_step.pbtxt", "scalar_chain/scalar_chain.pbtxt",
-                                         "sigmoid_layers/sigmoid_layers.pbtxt",
-                                         "sigmoid_softmax/sigmoid_softmax.pbtxt",
-                                         "two_sigmoid_layers/step.pbtxt",
-                                         "two_sigmoid_layers/two_sigmoid_layers.pbtxt"),
-                         [](const testing::TestParamInfo<const char*>& info) {
-                           return absl::StrReplaceAll(info.param, {{"/", "_"}, {".pbtxt", ""}});
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, WorkedExamples,
+    testing::Values("first_assignment/affine.pbtxt", "first_assignment/softmax_loss.pbtxt",
+                    "first_assignment/svm_loss.pbtxt", "lstm/lstm.pbtxt", "modulo3/step.pbtxt",
+                    "rnn/rnn.pbtxt", "rnn/rnn_step.pbtxt", "scalar_chain/scalar_chain.pbtxt",
+                    "sigmoid_layers/sigmoid_layers.pbtxt", "sigmoid_softmax/sigmoid_softmax.pbtxt",
+                    "two_sigmoid_layers/step.pbtxt", "two_sigmoid_layers/two_sigmoid_layers.pbtxt"),
+    [](const testing::TestParamInfo<const char*>& info) {
+      return absl::StrReplaceAll(info.param, {{"/", "_"}, {".pbtxt", ""}});
+    });
 
 }  // namespace
 }  // namespace flowgrad
