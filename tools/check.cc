@@ -75,7 +75,8 @@ void ReportGradients(const GradientResult& result, const std::string& what, Repo
   if (result.too_many_kinks()) {
     report.errors.push_back(
         absl::StrCat("at most 5 % of the elements may be on a kink, but ", result.num_kinks, " of ",
-                     result.num_checked + result.num_kinks, " are; try another --seed"));
+                     result.num_checked + result.num_kinks,
+                     " are; feed other numbers with --input, or try another --seed"));
   }
 }
 

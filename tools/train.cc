@@ -73,11 +73,12 @@ void Warn(absl::string_view message) {
   std::fputs(ErrorText(absl::UnknownError(absl::StrCat("warning: ", message))).c_str(), stderr);
 }
 
-// `loss 0.2314  accuracy 0.8903`: of a row of the bar.
+// `  test_loss 0.2314  test_accuracy 0.8903`: in a row of the bar.
 std::string MetricsText(const std::vector<MetricResult>& metrics) {
   std::string text;
   for (const MetricResult& metric : metrics) {
-    if (metric.table.empty()) absl::StrAppendFormat(&text, "  %s %.4f", metric.name, metric.value);
+    if (metric.table.empty())
+      absl::StrAppendFormat(&text, "  test_%s %.4f", metric.name, metric.value);
   }
   return text;
 }

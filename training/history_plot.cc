@@ -16,7 +16,7 @@ namespace flowgrad {
 namespace {
 
 // Fewer values are drawn as they are.
-constexpr size_t kFewestToSmooth = 30;
+constexpr size_t kFewestToSmooth = 100;
 
 // One colour for each kind of number: of the training part, of the test part, set by the user.
 enum Color { kTraining = 0, kTest = 1, kSetting = 2 };

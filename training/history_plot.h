@@ -2,8 +2,8 @@
 //
 // The loss, every metric and the learning rate have a panel each, one under another over the same
 // steps; the loss of the test part, if it was measured, is in the panel of the loss. Many values
-// are drawn faint with their exponential moving average over them. A loss of more than two decades
-// has a logarithmic scale.
+// are drawn faint, with the mean of each and those around it over them. A loss of more than two
+// decades has a logarithmic scale.
 
 #ifndef FLOWGRAD_TRAINING_HISTORY_PLOT_H_
 #define FLOWGRAD_TRAINING_HISTORY_PLOT_H_

@@ -49,8 +49,9 @@ struct LinePlot {
 
 std::string LinePlotSvg(const LinePlot& plot);
 
-// The exponential moving average over about `span` points, without the pull towards 0 of its start
-// (Kingma and Ba 2015, section 3). A point whose y is not finite is kept and not averaged.
+// The mean of each point and those around it, a point k places away counting (1 - 1/span)^k: of
+// both sides, so that the curve does not lag. A point whose y is not finite is kept and not
+// averaged.
 std::vector<PlotPoint> Smoothed(const std::vector<PlotPoint>& points, double span);
 
 }  // namespace flowgrad

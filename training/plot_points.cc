@@ -54,13 +54,22 @@ std::vector<PlotPoint> Thinned(const std::vector<PlotPoint>& points, size_t most
 
 std::vector<PlotPoint> Smoothed(const std::vector<PlotPoint>& points, double span) {
   const double keep = span <= 1 ? 0 : 1 - 1 / span;
+  // Of the points before each one, and, in a second sweep, of those after it.
+  std::vector<double> sums(points.size()), weights(points.size());
+  const auto sweep = [&](size_t i, double& sum, double& weight) {
+    if (!IsDrawn(points[i])) return;
+    sums[i] += sum;
+    weights[i] += weight;
+    sum = keep * (sum + points[i].y);
+    weight = keep * (weight + 1);
+  };
   double sum = 0, weight = 0;
+  for (size_t i = 0; i < points.size(); ++i) sweep(i, sum, weight);
+  sum = weight = 0;
+  for (size_t i = points.size(); i-- > 0;) sweep(i, sum, weight);
   std::vector<PlotPoint> smoothed = points;
-  for (PlotPoint& point : smoothed) {
-    if (!IsDrawn(point)) continue;
-    sum = keep * sum + (1 - keep) * point.y;
-    weight = keep * weight + (1 - keep);
-    point.y = sum / weight;
+  for (size_t i = 0; i < points.size(); ++i) {
+    if (IsDrawn(points[i])) smoothed[i].y = (sums[i] + points[i].y) / (weights[i] + 1);
   }
   return smoothed;
 }

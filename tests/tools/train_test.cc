@@ -82,8 +82,9 @@ TEST(TrainTest, RefusesPlacesThatCannotBeWrittenBeforeItTrains) {
 
 TEST(TrainTest, ProgressIsLinesWhereThereIsNoTerminalAndNothingIfQuiet) {
   const Ended lines = Train("--out " + Temp("lines.safetensors"));
-  EXPECT_THAT(lines.err, MatchesRegex("100%  epoch 3/3  loss [0-9.]+  accuracy [0-9.]+  [0-9]+ "
-                                      "samples/s  0:00 left\n"));
+  EXPECT_THAT(lines.err,
+              MatchesRegex("100%  epoch 3/3  loss [0-9.]+  test_accuracy [0-9.]+  [0-9]+ "
+                           "samples/s  0:00 left\n"));
   const Ended quiet = Train("--quiet --out " + Temp("quiet.safetensors"));
   EXPECT_EQ(quiet.code, 0);
   EXPECT_EQ(quiet.err, "");

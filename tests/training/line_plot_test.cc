@@ -125,13 +125,13 @@ TEST(SmoothedTest, DoesNotPullTheStartToZero) {
   for (const PlotPoint& point : Smoothed(points, 50)) EXPECT_NEAR(point.y, 3, 1e-12);
 }
 
-// Weights 1/2 and 1/2, of which the first value's is halved again with every step.
+// The weight is halved with every place, on both sides; what is no number has no place.
 TEST(SmoothedTest, AveragesWithWeightsThatFall) {
   const std::vector<PlotPoint> smoothed = Smoothed({{0, 8}, {1, 2}, {2, kNan}, {3, 5}}, 2);
-  EXPECT_EQ(smoothed[0].y, 8);
-  EXPECT_DOUBLE_EQ(smoothed[1].y, (8 * 0.25 + 2 * 0.5) / 0.75);
+  EXPECT_DOUBLE_EQ(smoothed[0].y, (8 + 2 * 0.5 + 5 * 0.25) / 1.75);
+  EXPECT_DOUBLE_EQ(smoothed[1].y, (8 * 0.5 + 2 + 5 * 0.5) / 2);
   EXPECT_TRUE(std::isnan(smoothed[2].y));
-  EXPECT_DOUBLE_EQ(smoothed[3].y, (8 * 0.125 + 2 * 0.25 + 5 * 0.5) / 0.875);
+  EXPECT_DOUBLE_EQ(smoothed[3].y, (8 * 0.25 + 2 * 0.5 + 5) / 1.75);
   EXPECT_EQ(smoothed[3].x, 3);
 }
 
