@@ -124,7 +124,7 @@ absl::Status WriteAll(const TrainOptions& options, const RunFiles& files, const 
                                   "\nplot: ", files.plot, "\n");
   if (!options.log_folder.empty()) absl::StrAppend(&text, "logdir: ", options.log_folder, "\n");
   for (const MetricResult& metric : trainer.metrics()) {
-    if (!trainer.done()) break;  // they are of an earlier step
+    if (trainer.metrics_step() != trainer.step()) break;  // they are of an earlier step
     absl::StrAppend(&text, "test_", metric.name, ":", ValueText(metric), "\n");
   }
   return Print(absl::StrCat(text, "weights_hash: ", WeightsHash(weights), "\n"));
@@ -172,7 +172,7 @@ absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
   RETURN_IF_ERROR(InFile(options.model, TrainAll(*trainer, options.quiet)));
   if (events) RETURN_IF_ERROR(events->Flush());
   RETURN_IF_ERROR(WriteAll(options, files, *trainer));
-  if (trainer->done()) return absl::OkStatus();
+  if (!*interrupt.flag()) return absl::OkStatus();
   return absl::CancelledError(absl::StrCat("interrupted after step ", trainer->step(), " of ",
                                            trainer->num_steps(), "; its weights are in ",
                                            PathText(files.weights)));

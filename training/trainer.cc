@@ -225,9 +225,15 @@ absl::Status Trainer::AddRow(bool evaluate) {
   loss_sum_ = 0;
   loss_count_ = 0;
   if (evaluate) {
-    ASSIGN_OR_RETURN(metrics_, Evaluate());
-    for (const MetricResult& metric : metrics_) {
-      if (metric.table.empty()) row.metrics.emplace_back(metric.value);
+    absl::StatusOr<std::vector<MetricResult>> metrics = Evaluate();
+    if (metrics.ok()) {
+      metrics_ = *std::move(metrics);
+      metrics_step_ = step();
+      for (const MetricResult& metric : metrics_) {
+        if (metric.table.empty()) row.metrics.emplace_back(metric.value);
+      }
+    } else if (!absl::IsCancelled(metrics.status())) {
+      return metrics.status();
     }
   }
   row.metrics.resize(history_->metrics().size());
@@ -244,9 +250,7 @@ absl::Status Trainer::Train(const std::function<void(double loss)>& after_step) 
     ++loss_count_;
     const bool evaluate = !stopped() && EvaluatesAfter(step());
     if (evaluate || done() || stopped() || step() % log_every_ == 0) {
-      const absl::Status status = AddRow(evaluate);
-      if (absl::IsCancelled(status)) break;
-      RETURN_IF_ERROR(status);
+      RETURN_IF_ERROR(AddRow(evaluate));
     }
     if (after_step) after_step(loss);
   }

@@ -93,14 +93,16 @@ class Trainer {
   absl::StatusOr<double> Step();
 
   // All steps that are left, with rows of the history and metrics at their times. `after_step` is
-  // called after each with its loss. OK, without being done(), where options.stop ended it.
+  // called after each with its loss. OK where options.stop ended it: without being done(), or
+  // without the last metrics.
   absl::Status Train(const std::function<void(double loss)>& after_step = {});
 
   // The model's metrics on the test part; none if it has no test part.
   absl::StatusOr<std::vector<MetricResult>> Evaluate();
 
-  // Of the last evaluation in Train(); empty before.
+  // Of the last evaluation in Train(), and the step after which it was; empty and -1 before.
   const std::vector<MetricResult>& metrics() const { return metrics_; }
+  int64_t metrics_step() const { return metrics_step_; }
   const History& history() const { return *history_; }
   // Called with each new row of the history.
   void set_on_row(std::function<absl::Status(const HistoryRow&)> on_row) {
@@ -147,6 +149,7 @@ class Trainer {
   std::unique_ptr<History> history_;
   std::function<absl::Status(const HistoryRow&)> on_row_;
   std::vector<MetricResult> metrics_;
+  int64_t metrics_step_ = -1;
   absl::Duration training_time_;
   double loss_sum_ = 0;  // of the steps since the last row
   int64_t loss_count_ = 0;
