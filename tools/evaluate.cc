@@ -66,6 +66,10 @@ class Evaluator {
 
  private:
   absl::Status Prepare() {
+    if (options_.metrics && training_.metric().empty()) {
+      return model_.Blame(absl::InvalidArgumentError(
+          "training.metric names no metric, so there is nothing to measure"));
+    }
     RETURN_IF_ERROR(model_.Blame(CheckMetrics(training_, model_.graph)));
     RETURN_IF_ERROR(ReadData());
     absl::StatusOr<DataFeeds> feeds = DataFeeds::Make(training_.data(), model_.graph, parts_.train);

@@ -1,4 +1,5 @@
-// Trains with the command flowgrad as a user does.
+// Trains with the command flowgrad as a user does. Letters are rows of the list of hostile inputs
+// that the project keeps: K is the command line, J the environment.
 
 #include <string>
 #include <vector>
@@ -49,7 +50,7 @@ TEST(TrainTest, SaysWhereEverythingWent) {
   EXPECT_THAT(Contents(Temp("all.svg")), AllOf(StartsWith("<svg"), EndsWith("</svg>\n")));
 }
 
-TEST(TrainTest, WritesOverNothingInSilence) {
+TEST(TrainTest, K2WritesOverNothingInSilence) {
   const std::string out = Temp("kept.safetensors");
   EXPECT_EQ(Train("--out " + out).code, 0);
   const Ended again = Train("--seed 2 --out " + out);
@@ -71,7 +72,7 @@ TEST(TrainTest, NumbersTheRunsOfAModel) {
   }
 }
 
-TEST(TrainTest, RefusesPlacesThatCannotBeWrittenBeforeItTrains) {
+TEST(TrainTest, K2RefusesPlacesThatCannotBeWrittenBeforeItTrains) {
   const Ended nowhere = Train("--out " + Temp("no/such/folder.safetensors"));
   EXPECT_EQ(nowhere.code, 3);
   EXPECT_THAT(nowhere.err, EndsWith("folder.safetensors: cannot be written to its folder: no such "
@@ -107,7 +108,7 @@ TEST(TrainTest, SetsAnyField) {
   EXPECT_EQ(hash("--set batch_size=2 --set epochs=1"), hash("--batch 2 --epochs 1"));
 }
 
-TEST(TrainTest, AWrongOptionIsAUsageError) {
+TEST(TrainTest, K1AWrongOptionIsAUsageError) {
   const struct {
     std::string arguments, message;
   } kCases[] = {
@@ -169,7 +170,7 @@ Ended Interrupted(const std::string& signals, const std::string& out) {
                             " & pid=$!; sleep 1; ", signals, " wait $pid"));
 }
 
-TEST(TrainTest, CtrlCStopsAtTheBorderOfAStepAndSaysWhatWasSaved) {
+TEST(TrainTest, J8CtrlCStopsAtTheBorderOfAStepAndSaysWhatWasSaved) {
   const std::string out = Temp("interrupted.safetensors");
   const Ended ended = Interrupted("kill -INT $pid;", out);
   EXPECT_EQ(ended.code, 130);
@@ -181,7 +182,7 @@ TEST(TrainTest, CtrlCStopsAtTheBorderOfAStepAndSaysWhatWasSaved) {
   EXPECT_NE(Contents(Temp("interrupted.csv")), "");
 }
 
-TEST(TrainTest, SigtermDoesTheSame) {
+TEST(TrainTest, J8SigtermDoesTheSame) {
   EXPECT_EQ(Interrupted("kill -TERM $pid;", Temp("terminated.safetensors")).code, 143);
 }
 
@@ -237,7 +238,9 @@ TEST(RunMetricsTest, RefusesWhatCannotBeMeasured) {
   EXPECT_EQ(Flowgrad(absl::StrCat("run ", kModel, " --metrics --gradients")).code, 2);
   const Ended no_data = Flowgrad("run tests/tools/testdata/two_layers.pbtxt --metrics");
   EXPECT_EQ(no_data.code, 3);
-  EXPECT_THAT(no_data.err, HasSubstr("two_layers.pbtxt: training.data says no source"));
+  EXPECT_THAT(no_data.err, HasSubstr("two_layers.pbtxt: training.metric names no metric"));
+  EXPECT_THAT(Flowgrad("run tests/tools/testdata/two_layers.pbtxt --predictions x.csv").err,
+              HasSubstr("two_layers.pbtxt: training.data says no source"));
   EXPECT_THAT(Flowgrad(absl::StrCat("run ", kModel, " --metrics --data /no/such")).err,
               Not(HasSubstr("internal")));
 }

@@ -89,7 +89,7 @@ TEST_F(ByteSourceTest, LeavesNoTemporaryFile) {
 }
 
 // RELIABILITY J6.
-TEST_F(ByteSourceTest, NoticesThatTheFileHasChanged) {
+TEST_F(ByteSourceTest, J6NoticesThatTheFileHasChanged) {
   const auto source = Open(Bytes(1000), 0);
   ASSERT_THAT(source, IsOk());
   std::ofstream(Path("file"), std::ios::app) << "x";

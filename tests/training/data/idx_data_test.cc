@@ -84,7 +84,7 @@ TEST_F(IdxDataTest, ReadsATestPartOfTheSameFields) {
 }
 
 // RELIABILITY J7.
-TEST_F(IdxDataTest, RefusesFieldsOfOtherNumbersOfSamples) {
+TEST_F(IdxDataTest, J7RefusesFieldsOfOtherNumbersOfSamples) {
   std::string labels = kLabels.substr(0, 9);
   labels[7] = 1;
   EXPECT_EQ(
@@ -112,7 +112,7 @@ TEST_F(IdxDataTest, RefusesOtherFiles) {
             absl::InvalidArgumentError("x.idx: must have from 1 to 8 dims, but has 255"));
 }
 
-TEST_F(IdxDataTest, RefusesALengthThatDoesNotMatchTheDims) {
+TEST_F(IdxDataTest, J7RefusesALengthThatDoesNotMatchTheDims) {
   EXPECT_EQ(
       Refusal(kFile + "g"),
       absl::DataLossError("x.idx: must have 6 bytes after its header for uint8[2,3], but has 7"));
@@ -145,7 +145,7 @@ TEST_F(IdxDataTest, NamesAMissingFile) {
             absl::NotFoundError("/no/idx: no such file or directory"));
 }
 
-TEST_F(IdxDataTest, FindsTheFirstBadLabel) {
+TEST_F(IdxDataTest, J7FindsTheFirstBadLabel) {
   const DataSet data = OpenIdx({{"y", Put("labels.idx.gz", Gzipped(kLabels))}})->train;
   EXPECT_THAT(data.CheckIndices("y", 8), IsOk());
   EXPECT_EQ(Plain(data.CheckIndices("y", 2)),

@@ -131,7 +131,7 @@ TEST_F(LoadDataTest, TakesAFileOfTheUsersForTheTestPart) {
 }
 
 // RELIABILITY H1 to H7, K5.
-TEST_F(LoadDataTest, RefusesFilesOutsideOfTheModelsFolder) {
+TEST_F(LoadDataTest, K5RefusesFilesOutsideOfTheModelsFolder) {
   EXPECT_EQ(RefusalOf("../secret.csv"),
             absl::InvalidArgumentError("../secret.csv: must be a relative path without \"..\""));
   EXPECT_EQ(RefusalOf("inner/../../secret.csv").code(), absl::StatusCode::kInvalidArgument);
