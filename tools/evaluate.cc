@@ -48,8 +48,8 @@ class Evaluator {
     if (options_.answers) {
       evaluation.fetches.insert(evaluation.fetches.end(), shown_.begin(), shown_.end());
     }
-    evaluation.watch = [&](int64_t first, absl::Span<const Tensor> values) -> absl::Status {
-      const int64_t samples = values.empty() ? 0 : values[0].dims()[0];
+    evaluation.watch = [&](int64_t first, int64_t samples,
+                           absl::Span<const Tensor> values) -> absl::Status {
       if (!options_.predictions.empty()) {
         RETURN_IF_ERROR(predictions.Add(values.subspan(0, fetches_.size()), samples));
         values.remove_prefix(fetches_.size());

@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
+#include "base/csv_cell.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/text.h"
@@ -16,12 +16,6 @@ namespace flowgrad {
 namespace {
 
 int64_t WidthOf(const Tensor& rows) { return NumElements(rows.dims()) / rows.dims()[0]; }
-
-// A cell of RFC 4180.
-std::string Cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
-}
 
 // "logits[3]", of a row of several dims "scores[0 3]".
 std::string ElementName(const std::string& name, const Dims& dims, int64_t element) {
@@ -99,7 +93,7 @@ std::string Predictions::Csv() const {
   for (size_t v = 0; v < names_.size() && !parts_.empty(); ++v) {
     const Tensor& rows = parts_[0][v];
     for (int64_t i = 0; i < WidthOf(rows); ++i) {
-      head.push_back(Cell(ElementName(names_[v], rows.dims(), i)));
+      head.push_back(CsvCell(ElementName(names_[v], rows.dims(), i)));
     }
   }
   std::string csv = absl::StrCat(absl::StrJoin(head, ","), "\n");

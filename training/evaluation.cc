@@ -145,7 +145,8 @@ absl::StatusOr<std::vector<MetricResult>> Evaluate(const TrainingDef& training, 
     for (size_t m = 0; m < metrics.size(); ++m) {
       RETURN_IF_ERROR(metrics[m]->Add(At(values, places[m]), end_of(batch) - first));
     }
-    if (options.watch) RETURN_IF_ERROR(options.watch(first, At(values, watched)));
+    if (options.watch)
+      RETURN_IF_ERROR(options.watch(first, end_of(batch) - first, At(values, watched)));
   }
   std::vector<MetricResult> results;
   for (size_t m = 0; m < metrics.size(); ++m) {

@@ -34,9 +34,10 @@ std::string ValueText(const MetricResult& metric);
 struct EvaluationOptions {
   int64_t batch_size = 1000;
   int64_t most_samples = 0;  // the first so many; 0: all
-  // More values that `watch` gets, after every batch, for the samples from `first` on.
+  // More values that `watch` gets, after every batch, for `samples` samples from `first` on.
   std::vector<std::string> fetches = {};
-  std::function<absl::Status(int64_t first, absl::Span<const Tensor> values)> watch = {};
+  std::function<absl::Status(int64_t first, int64_t samples, absl::Span<const Tensor> values)>
+      watch = {};
   const std::atomic<bool>* cancel = nullptr;  // Cancelled, between two batches, where true
 };
 

@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/csv_cell.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/text.h"
@@ -28,14 +29,6 @@ std::string NineDigits(double value) {
   const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value,
                                     std::chars_format::general, /*precision=*/9);
   return std::string(buffer, result.ptr);
-}
-
-// In quotes where RFC 4180 wants them.
-std::string Cell(absl::string_view text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
-  std::string cell = "\"";
-  for (const char c : text) cell.append(c == '"' ? 2 : 1, c);
-  return cell + "\"";
 }
 
 struct Line {
@@ -134,7 +127,7 @@ void History::Add(HistoryRow row) {
 std::string History::ToCsv() const {
   std::string csv = absl::StrJoin(kColumns, ",");
   for (const std::string& metric : metrics_) {
-    absl::StrAppend(&csv, ",", Cell(absl::StrCat(kTest, metric)));
+    absl::StrAppend(&csv, ",", CsvCell(absl::StrCat(kTest, metric)));
   }
   csv += '\n';
   for (const HistoryRow& row : rows_) {

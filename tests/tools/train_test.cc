@@ -234,6 +234,14 @@ TEST(RunMetricsTest, PredictsWhatHasNoLabel) {
   }
 }
 
+TEST(RunMetricsTest, RefusesPredictionsThatAreNotOnePerSample) {
+  const Ended ended =
+      Flowgrad(absl::StrCat("run ", kModel, " --fetch loss --predictions ", Temp("scalar.csv")));
+  EXPECT_EQ(ended.code, 3);
+  EXPECT_THAT(ended.err, HasSubstr("value \"loss\" must have a row for each of the 16 samples, but "
+                                   "is float[]"));
+}
+
 TEST(RunMetricsTest, RefusesWhatCannotBeMeasured) {
   EXPECT_EQ(Flowgrad(absl::StrCat("run ", kModel, " --metrics --gradients")).code, 2);
   const Ended no_data = Flowgrad("run tests/tools/testdata/two_layers.pbtxt --metrics");
