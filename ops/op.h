@@ -32,6 +32,7 @@
 #include "absl/types/span.h"
 #include "ops/attributes.h"
 #include "ops/builder.h"
+#include "ops/isa.h"
 #include "ops/kernel.h"
 #include "ops/tensor.h"
 
@@ -223,8 +224,9 @@ struct ElementwiseBlock {
   using Out = typename Results<typename S::Result>::Tuple;
 
   template <size_t... I, size_t... O>
-  static void Loop(const void* const* inputs, void* const* outputs, int64_t n, const void* prepared,
-                   std::index_sequence<I...>, std::index_sequence<O...>) {
+  [[gnu::always_inline]] static void Loop(const void* const* inputs, void* const* outputs,
+                                          int64_t n, const void* prepared,
+                                          std::index_sequence<I...>, std::index_sequence<O...>) {
     const auto in = std::make_tuple(
         static_cast<const std::tuple_element_t<I + kFirst, typename S::Arguments>*>(inputs[I])...);
     const auto out = std::make_tuple(static_cast<std::tuple_element_t<O, Out>*>(outputs[O])...);
@@ -252,8 +254,21 @@ struct ElementwiseBlock {
     Loop(inputs, outputs, n, prepared, std::make_index_sequence<kInputs>(),
          std::make_index_sequence<std::tuple_size_v<Out>>());
   }
+  FLOWGRAD_AVX512 static void RunAvx512(const void* const* inputs, void* const* outputs, int64_t n,
+                                        const void* prepared) {
+    Loop(inputs, outputs, n, prepared, std::make_index_sequence<kInputs>(),
+         std::make_index_sequence<std::tuple_size_v<Out>>());
+  }
+  static BlockFunction Function() {
+    // Double serves checks and calls libm: a second copy would gain nothing.
+    if constexpr (std::is_same_v<T, float>) {
+      if (UsesAvx512()) return {&RunAvx512};
+    }
+    return {&Run};
+  }
   static absl::Status Kernel(const KernelContext& context) {
-    RunElementwise(context, BlockFunction{&Run});
+    static const BlockFunction block = Function();
+    RunElementwise(context, block);
     return absl::OkStatus();
   }
 };
@@ -385,15 +400,15 @@ class OpDef {
   void SetBody(Body body);
   template <class F, class T, class P>
   void AddElementwise() {
-    using Block = internal::ElementwiseBlock<F, T, P>;
+    using Elementwise = internal::ElementwiseBlock<F, T, P>;
     dtypes_.push_back(kDType<T>);
     const int t = static_cast<int>(kDType<T>);
-    kernels_[t] = &Block::Kernel;
-    blocks_[t] = BlockFunction{&Block::Run};
+    kernels_[t] = &Elementwise::Kernel;
+    blocks_[t] = Elementwise::Function();
     [ this, t ]<size_t... O>(std::index_sequence<O...>) {
-      block_results_[t] = {kDType<std::tuple_element_t<O, typename Block::Out>>...};
+      block_results_[t] = {kDType<std::tuple_element_t<O, typename Elementwise::Out>>...};
     }
-    (std::make_index_sequence<std::tuple_size_v<typename Block::Out>>());
+    (std::make_index_sequence<std::tuple_size_v<typename Elementwise::Out>>());
   }
   absl::Status CheckInputs(const ShapeContext& context) const;
 
