@@ -11,6 +11,9 @@ namespace {
 // than gathering them.
 constexpr int64_t kLongRun = 128;
 
+// Of one elementwise op.
+constexpr int kMostPorts = 16;
+
 // Copies n elements of `size` bytes between addresses with strides in elements.
 template <class Word>
 void CopyWords(Word* to, int64_t to_stride, const Word* from, int64_t from_stride, int64_t n) {
@@ -73,10 +76,10 @@ void BlockSpace::Merge() {
   for (int i = 0; i < num_operands_; ++i) operands_[i].strides.resize(kept);
 }
 
-int64_t BlockSpace::BlockAt(int64_t begin) const {
+int64_t BlockSpace::BlockAt(int64_t begin, int64_t most) const {
   const int64_t run = dims_.back();
   const int64_t end = run >= kLongRun ? begin / run * run + run : num_elements_;
-  return std::min(kBlockElements, end - begin);
+  return std::min(most, end - begin);
 }
 
 // Calls f(address, count) for each stretch of [begin, begin+n) within a run of the innermost dim.
@@ -169,17 +172,18 @@ void FillWithZeros(const View& to) {
 void RunElementwise(const KernelContext& context, BlockFunction block) {
   const int num_inputs = static_cast<int>(context.inputs.size());
   const int num_operands = num_inputs + static_cast<int>(context.outputs.size());
+  assert(num_operands <= kMostPorts);
   BlockSpace space(context.outputs[0].shape());
   for (const View& input : context.inputs) space.Add(input);
   for (const View& output : context.outputs) space.Add(output);
   space.Merge();
 
   // Outputs left out (no data) are computed into a buffer and dropped.
-  alignas(64) char buffers[BlockSpace::kMaxOperands][kBlockElements * 8];
-  const void* inputs[BlockSpace::kMaxOperands];
-  void* outputs[BlockSpace::kMaxOperands];
+  alignas(64) char buffers[kMostPorts][kBlockElements * 8];
+  const void* inputs[kMostPorts];
+  void* outputs[kMostPorts];
   const int64_t longest = std::min(kBlockElements, space.num_elements());
-  bool is_loaded[BlockSpace::kMaxOperands];
+  bool is_loaded[kMostPorts];
   for (int i = 0; i < num_inputs; ++i) {
     is_loaded[i] = longest > 0 && space.IsUniform(i);
     if (is_loaded[i]) inputs[i] = space.Load(i, 0, longest, buffers[i]);

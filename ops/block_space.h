@@ -16,7 +16,7 @@ inline constexpr int64_t kBlockElements = 1024;
 // operands allow it.
 class BlockSpace {
  public:
-  static constexpr int kMaxOperands = 16;
+  static constexpr int kMaxOperands = 32;
 
   explicit BlockSpace(absl::Span<const int64_t> dims);
 
@@ -25,9 +25,9 @@ class BlockSpace {
   void Merge();
 
   int64_t num_elements() const { return num_elements_; }
-  // Elements per block; blocks start at multiples of it within each run of the innermost dim where
-  // that is long.
-  int64_t BlockAt(int64_t begin) const;
+  // Elements of the block that starts at `begin`, at most so many; blocks start at multiples of
+  // that within each run of the innermost dim where that is long.
+  int64_t BlockAt(int64_t begin, int64_t most = kBlockElements) const;
 
   // Whether all elements of an operand are one.
   bool IsUniform(int operand) const;

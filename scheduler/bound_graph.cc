@@ -33,6 +33,13 @@ absl::Status CompleteOp(BoundOp& op) {
   }
   op.nest = op.op->Loops(shapes);
   op.cost_ns = op.op->CostNs(shapes);
+  op.in_place = op.op->in_place();
+  if (op.block.run == nullptr) return absl::OkStatus();
+  for (int output = 0; output < shapes.num_outputs(); ++output) {
+    for (int input = 0; input < shapes.num_inputs(); ++input) {
+      op.in_place.emplace_back(output, input);
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -40,6 +41,8 @@ struct Layout {
   Dims dims, strides;
 };
 
+struct FusedProgram;
+
 struct BoundOp {
   const OpDef* op = nullptr;
   int32_t node = -1;  // of the graph; ops that the planner adds have the node they serve
@@ -49,7 +52,9 @@ struct BoundOp {
   Prepared prepared;
   LoopNest nest;
   Kernel kernel = nullptr;
-  BlockFunction block;  // of an elementwise op
+  BlockFunction block;                        // of an elementwise op
+  const FusedProgram* program = nullptr;      // of a fused one, in `prepared`
+  std::vector<std::pair<int, int>> in_place;  // output and input that may be one buffer
   std::vector<Layout> inputs, outputs;
   double cost_ns = 0;
 };

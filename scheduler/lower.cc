@@ -21,6 +21,9 @@ constexpr int64_t kMinRowsToPackTransposed = 9;
 // Elements of a stretched constant at most: a larger one would cost more to read than to stretch.
 constexpr int64_t kMostElementsSpread = 1024;
 
+// A sum of more tensors reads them one after the other, and writes once.
+constexpr size_t kMostTermsSplit = 4;
+
 bool ShouldPack(const BoundGraph& bound, const BoundOp& op) {
   if (op.op->name() != "MatMul" || op.inputs[0].dims.size() < 2) return false;
   const Layout& b = op.inputs[1];
@@ -228,14 +231,12 @@ bool MayShare(const BoundOp& op, int input, int output) {
       from.strides != to.strides) {
     return false;
   }
-  if (op.block.run != nullptr) return true;
-  for (const auto& [out, in] : op.op->in_place()) {
-    if (out == output && in == input) return true;
-  }
-  return false;
+  return std::find(op.in_place.begin(), op.in_place.end(), std::pair(output, input)) !=
+         op.in_place.end();
 }
 
 absl::Status SpreadConstants(BoundGraph& bound) {
+  std::map<std::tuple<int32_t, int64_t, Dims, Dims, Dims>, Layout> spread_of;
   for (BoundOp& op : bound.ops) {
     if (op.block.run == nullptr) continue;
     const Dims dims = op.shapes.context().output_dims(0);
@@ -246,16 +247,44 @@ absl::Status SpreadConstants(BoundGraph& bound) {
       if (input.storage < 0) continue;
       if (bound.storages[input.storage].source != Storage::Source::kConstant) continue;
       if (input.dims == dims && IsContiguous(input)) continue;
-      Storage spread = bound.storages[input.storage];
-      const Tensor narrow = spread.constant.WithLayout(input.dims, input.strides, input.offset);
-      spread.constant = Tensor(input.dtype, dims);
-      spread.dims = dims;
-      CopyElements(narrow.view(), spread.constant.view());
-      bound.storages.push_back(std::move(spread));
-      input = WholeOf(bound, static_cast<int32_t>(bound.storages.size() - 1));
+      Layout& made = spread_of[{input.storage, input.offset, input.dims, input.strides, dims}];
+      if (!made.present) {
+        Storage spread = bound.storages[input.storage];
+        const Tensor narrow = spread.constant.WithLayout(input.dims, input.strides, input.offset);
+        spread.constant = Tensor(input.dtype, dims);
+        spread.dims = dims;
+        CopyElements(narrow.view(), spread.constant.view());
+        bound.storages.push_back(std::move(spread));
+        made = WholeOf(bound, static_cast<int32_t>(bound.storages.size() - 1));
+      }
+      input = made;
       changed = true;
     }
     if (changed) RETURN_IF_ERROR(RebindOp(op));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SplitSums(BoundGraph& bound) {
+  std::vector<BoundOp> ops = std::move(bound.ops);
+  bound.ops.clear();
+  for (BoundOp& op : ops) {
+    const size_t terms = op.inputs.size();
+    if (op.op->name() != "Sum" || terms < 2 || terms > kMostTermsSplit) {
+      PushOp(bound, std::move(op));
+      continue;
+    }
+    Layout sum = op.inputs[0];
+    for (size_t i = 1; i < terms; ++i) {
+      const size_t num_storages = bound.storages.size();
+      ASSIGN_OR_RETURN(BoundOp add, MakeOp(bound, AddOp(), {sum, op.inputs[i]}, op.node, op.name));
+      if (i == terms - 1) {
+        add.outputs = op.outputs;
+        bound.storages.resize(num_storages);
+      }
+      sum = add.outputs[0];
+      PushOp(bound, std::move(add));
+    }
   }
   return absl::OkStatus();
 }

@@ -19,6 +19,8 @@ struct PlanOptions {
   // A plan of less work than this is one task, and never leaves the calling thread.
   double serial_ns = 30'000;
 
+  bool merge = true;     // ops that compute the same value become one
+  bool fuse = true;      // elementwise ops that read each other run block by block
   bool pack = true;      // weights are packed once per run for their products
   bool in_place = true;  // an op's output may take its input's place
   bool local = true;     // values read in their own task only live in the worker's scratch memory

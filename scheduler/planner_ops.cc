@@ -126,6 +126,15 @@ const OpDef& CopyOp() {
   return *op;
 }
 
+const OpDef& AddOp() {
+  static const auto* const op = new OpDef(
+      OpDef("Add", {"A", "B"}, {"C"})
+          .Doc("Sum, element by element.", "%0 + %1")
+          .Elementwise(NumericTypes(), []<class T>(T a, T b) { return WrappingAdd(a, b); })
+          .NoGradient(kOnlyPlanned));
+  return *op;
+}
+
 const OpDef& JoinPartsOp() {
   static const auto* const op = new OpDef(
       OpDef("JoinParts", {"parts"}, {"sum"})

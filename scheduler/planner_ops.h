@@ -9,6 +9,8 @@ namespace flowgrad {
 
 // y = x, row by row.
 const OpDef& CopyOp();
+// The sum of two.
+const OpDef& AddOp();
 
 // y[...] = the sum of x[p, ...] over p by the tree of ops/sum.h: joins the parts of a cut sum.
 const OpDef& JoinPartsOp();

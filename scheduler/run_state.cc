@@ -103,9 +103,14 @@ class RunState::Failures {
 };
 
 struct RunState::Memory {
-  struct BoundStep {
-    KernelContext context;
-    void** pointers;  // inputs, then outputs
+  // All that a step of an elementwise op needs, next to each other: small plans are a list of
+  // these.
+  struct Instruction {
+    BlockFunction block;  // null: the step has a kernel, or is the gate
+    void** inputs = nullptr;
+    void** outputs = nullptr;
+    int64_t elements = 0;
+    const void* prepared = nullptr;
   };
   // An operand in memory of the caller: its pointer changes from run to run.
   struct CallerOperand {
@@ -114,10 +119,11 @@ struct RunState::Memory {
   };
 
   AlignedBytes arena;
-  std::vector<AlignedBytes> scratch;  // by worker
-  std::vector<View> views;            // by operand
-  std::vector<void*> pointers;        // by operand
-  std::vector<BoundStep> steps;
+  std::vector<AlignedBytes> scratch;      // by worker
+  std::vector<View> views;                // by operand
+  std::vector<void*> pointers;            // by operand
+  std::vector<Instruction> instructions;  // by step
+  std::vector<KernelContext> contexts;    // by step
   std::vector<CallerOperand> inputs, outputs;
   std::vector<const void*> last_inputs;
   std::vector<void*> last_outputs;
@@ -229,16 +235,18 @@ void RunState::Bind() {
   memory_->last_inputs.resize(plan.inputs.size());
   memory_->last_outputs.resize(plan.outputs.size());
   for (const Step& step : plan.steps) {
-    Memory::BoundStep bound;
+    void** const pointers = memory_->pointers.data() + step.operands;
+    memory_->instructions.push_back(
+        {step.block, pointers, pointers + step.num_inputs, step.elements, step.prepared});
+    KernelContext context;
     const View* views = memory_->views.data() + step.operands;
-    bound.context.inputs = absl::MakeConstSpan(views, step.num_inputs);
-    bound.context.outputs = absl::MakeConstSpan(views + step.num_inputs, step.num_outputs);
-    bound.context.origin = absl::MakeConstSpan(plan.numbers.data() + step.origin, 2 * kMaxRank);
-    bound.context.prepared_data = step.prepared;
-    bound.context.values = &values_;
-    bound.context.stream = step.stream;
-    bound.pointers = memory_->pointers.data() + step.operands;
-    memory_->steps.push_back(bound);
+    context.inputs = absl::MakeConstSpan(views, step.num_inputs);
+    context.outputs = absl::MakeConstSpan(views + step.num_inputs, step.num_outputs);
+    context.origin = absl::MakeConstSpan(plan.numbers.data() + step.origin, 2 * kMaxRank);
+    context.prepared_data = step.prepared;
+    context.values = &values_;
+    context.stream = step.stream;
+    memory_->contexts.push_back(context);
   }
   for (const Task& task : plan.tasks) {
     memory_->tasks.emplace_back();
@@ -348,7 +356,7 @@ void RunState::RunTask(int32_t index, std::byte* scratch) {
     mine.bound = scratch;
     for (const int32_t operand : mine.operands) SetPointer(operand, scratch);
     for (int32_t s = task.first_step; s < task.end_step; ++s) {
-      memory_->steps[s].context.scratch = scratch;
+      memory_->contexts[s].scratch = scratch;
     }
   }
   if (cancel_ != nullptr && cancel_->load(std::memory_order_relaxed)) failures_->Stop();
@@ -356,8 +364,26 @@ void RunState::RunTask(int32_t index, std::byte* scratch) {
   RunSteps(task);
 }
 
+// Failures come from kernels, and a task that writes states comes after all of them: so elementwise
+// steps need not look for any.
 void RunState::RunSteps(const Task& task) {
-  for (int32_t s = task.first_step; s < task.end_step; ++s) {
+  if (observer_ != nullptr || failures_->any()) {
+    return RunGuardedSteps(task.first_step, task.end_step);
+  }
+  const Memory::Instruction* instruction = memory_->instructions.data() + task.first_step;
+  for (int32_t s = task.first_step; s < task.end_step; ++s, ++instruction) {
+    if (instruction->block.run != nullptr) {
+      instruction->block.run(instruction->inputs, instruction->outputs, instruction->elements,
+                             instruction->prepared);
+      continue;
+    }
+    RunKernel(s);
+    if (failures_->any() || failures_->stopped()) return RunGuardedSteps(s + 1, task.end_step);
+  }
+}
+
+void RunState::RunGuardedSteps(int32_t first, int32_t end) {
+  for (int32_t s = first; s < end && !failures_->stopped(); ++s) {
     if (failures_->any() && failures_->Skips(plan_->steps[s])) continue;
     if (observer_ == nullptr) {
       RunStep(s);
@@ -371,14 +397,16 @@ void RunState::RunSteps(const Task& task) {
 }
 
 void RunState::RunStep(int32_t index) {
+  const Memory::Instruction& instruction = memory_->instructions[index];
+  if (instruction.block.run == nullptr) return RunKernel(index);
+  instruction.block.run(instruction.inputs, instruction.outputs, instruction.elements,
+                        instruction.prepared);
+}
+
+void RunState::RunKernel(int32_t index) {
   const Step& step = plan_->steps[index];
-  Memory::BoundStep& bound = memory_->steps[index];
-  if (step.block.run != nullptr) {
-    step.block.run(bound.pointers, bound.pointers + step.num_inputs, step.elements, step.prepared);
-    return;
-  }
   if (step.kernel == nullptr) return PassGate();
-  if (absl::Status status = step.kernel(bound.context); !status.ok()) {
+  if (absl::Status status = step.kernel(memory_->contexts[index]); !status.ok()) {
     const PlannedOp& op = plan_->ops[step.op];
     failures_->Add(step.order, AtNode(status, op.name, op.kind));
   }

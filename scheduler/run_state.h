@@ -66,7 +66,9 @@ class RunState {
   void MakeFlowGraph();
   void RunTask(int32_t task, std::byte* scratch);
   void RunSteps(const Task& task);
+  void RunGuardedSteps(int32_t first, int32_t end);
   void RunStep(int32_t step);
+  void RunKernel(int32_t step);
   void PassGate();
   void PreparePools(int worker);
   void PrepareAllPools();

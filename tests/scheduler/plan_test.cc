@@ -119,7 +119,7 @@ class CheckPlanTest : public testing::Test {
   // A plan of two panels in a chain of three ops.
   CheckPlanTest() {
     PlanOptions options = SmallestTasks();
-    options.local = options.in_place = options.reuse = false;
+    options.local = options.in_place = options.reuse = options.fuse = false;
     const PlannedGraph planned = MakePlanned("chain", 32, [](GraphBuilder& g) {
       const Value x = g.Input("x", "float[N,8]");
       const Value w = g.Parameter("w", "float[8]", Uniform(0, 1));

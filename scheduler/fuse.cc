@@ -1,0 +1,450 @@
+#include "scheduler/fuse.h"
+
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ops/block_space.h"
+#include "scheduler/fused_program.h"
+
+namespace flowgrad {
+namespace {
+
+constexpr size_t kMostFusedOps = 256;
+constexpr size_t kMostNamed = 4;
+constexpr int kMostPasses = 4;
+// Units that are looked at to find out whether two may be joined; with more between them they stay
+// apart.
+constexpr int kMostVisited = 2000;
+// Of a block of each slot of a program, so that they stay in the first-level cache.
+constexpr int64_t kBytesOfBlocks = 24 << 10;
+constexpr int64_t kLeastBlock = 256;
+// Of the cost of the ops alone: no value passes through memory.
+constexpr double kCostOfFused = 0.5;
+
+bool SameLayout(const Layout& a, const Layout& b) {
+  return a.storage == b.storage && a.offset == b.offset && a.dtype == b.dtype && a.dims == b.dims &&
+         a.strides == b.strides;
+}
+
+bool IsUniform(const Layout& layout) {
+  for (size_t d = 0; d < layout.dims.size(); ++d) {
+    if (layout.dims[d] != 1 && layout.strides[d] != 0) return false;
+  }
+  return true;
+}
+
+bool CanFuse(const BoundOp& op) {
+  if (op.block.run == nullptr || op.op->can_fail() || op.op->random()) return false;
+  const auto is_value = [](const Layout& layout) { return layout.storage >= 0; };
+  return op.inputs.size() + op.outputs.size() <= kMostFusedOperands &&
+         std::all_of(op.inputs.begin(), op.inputs.end(), is_value) &&
+         std::all_of(op.outputs.begin(), op.outputs.end(), is_value) &&
+         NumElements(op.outputs[0].dims) > 0;
+}
+
+// A unit is a set of ops that run as one: at first each op alone. Units are named by one of their
+// ops.
+class Fuser {
+ public:
+  explicit Fuser(BoundGraph& bound)
+      : bound_(bound),
+        readers_(bound.storages.size()),
+        kept_(bound.storages.size()),
+        later_(bound.ops.size()),
+        unit_(bound.ops.size()),
+        members_(bound.ops.size()),
+        seen_(bound.ops.size(), -1) {
+    for (int32_t o = 0; o < num_ops(); ++o) {
+      unit_[o] = o;
+      members_[o] = {o};
+      for (const Layout& input : bound.ops[o].inputs) {
+        if (input.storage < 0) continue;
+        readers_[input.storage].push_back(o);
+        const int32_t producer = bound.storages[input.storage].op;
+        if (producer >= 0) later_[producer].push_back(o);
+      }
+    }
+    for (const Layout& fetched : bound.fetched) kept_[fetched.storage] = true;
+    for (const BoundGraph::NextState& update : bound.updates) kept_[update.next.storage] = true;
+    OrderStateWrites();
+  }
+
+  // Joining two may leave fewer operands, and so make room for a third: hence more than one pass.
+  void Fuse() {
+    for (int pass = 0; pass < kMostPasses && JoinReaders(); ++pass) continue;
+    Rebuild();
+  }
+
+ private:
+  int32_t num_ops() const { return static_cast<int32_t>(bound_.ops.size()); }
+
+  // Whether any two were joined.
+  bool JoinReaders() {
+    bool joined = false;
+    for (int32_t o = num_ops() - 1; o >= 0; --o) {
+      if (!CanFuse(bound_.ops[o])) continue;
+      for (const Layout& output : bound_.ops[o].outputs) {
+        for (const int32_t reader : readers_[output.storage]) {
+          if (!MayJoin(unit_[o], unit_[reader])) continue;
+          Join(unit_[o], unit_[reader]);
+          joined = true;
+        }
+      }
+    }
+    return joined;
+  }
+
+  // What overwrites a state comes after every op that can fail and every other reader of the state.
+  void OrderStateWrites() {
+    for (const BoundGraph::NextState& update : bound_.updates) {
+      const int32_t writer = bound_.storages[update.next.storage].op;
+      if (writer < 0) continue;
+      for (int32_t o = 0; o < num_ops(); ++o) {
+        if (o != writer && bound_.ops[o].op->can_fail()) later_[o].push_back(writer);
+      }
+      for (size_t s = 0; s < bound_.storages.size(); ++s) {
+        const Storage& storage = bound_.storages[s];
+        if (storage.source != Storage::Source::kState || storage.slot != update.state) continue;
+        for (const int32_t reader : readers_[s]) {
+          if (reader != writer) later_[reader].push_back(writer);
+        }
+      }
+    }
+  }
+
+  // Whether a path leads from unit `from` to `to` through a third.
+  bool HasDetour(int32_t from, int32_t to) {
+    ++stamp_;
+    std::vector<int32_t> open;
+    int visited = 0;
+    const auto visit_later = [&](int32_t unit) {
+      for (const int32_t member : members_[unit]) {
+        for (const int32_t next : later_[member]) {
+          const int32_t next_unit = unit_[next];
+          if (next_unit == from || seen_[next_unit] == stamp_) continue;
+          if (next_unit == to) {
+            if (unit != from) return true;
+            continue;
+          }
+          seen_[next_unit] = stamp_;
+          open.push_back(next_unit);
+        }
+      }
+      return false;
+    };
+    visit_later(from);
+    while (!open.empty()) {
+      const int32_t unit = open.back();
+      open.pop_back();
+      if (++visited > kMostVisited || visit_later(unit)) return true;
+    }
+    return false;
+  }
+
+  // Inputs of the ops of a list from outside it, each once.
+  std::vector<Layout> InputsOf(const std::vector<int32_t>& ops) const {
+    std::vector<Layout> inputs;
+    for (const int32_t o : ops) {
+      for (const Layout& input : bound_.ops[o].inputs) {
+        const int32_t producer = bound_.storages[input.storage].op;
+        if (producer >= 0 && std::binary_search(ops.begin(), ops.end(), producer)) continue;
+        const auto same = [&](const Layout& other) { return SameLayout(input, other); };
+        if (std::none_of(inputs.begin(), inputs.end(), same)) inputs.push_back(input);
+      }
+    }
+    return inputs;
+  }
+
+  std::vector<Layout> OutputsOf(const std::vector<int32_t>& ops) const {
+    std::vector<Layout> outputs;
+    for (const int32_t o : ops) {
+      for (const Layout& output : bound_.ops[o].outputs) {
+        bool is_read = kept_[output.storage];
+        for (const int32_t reader : readers_[output.storage]) {
+          is_read = is_read || !std::binary_search(ops.begin(), ops.end(), reader);
+        }
+        if (is_read) outputs.push_back(output);
+      }
+    }
+    return outputs;
+  }
+
+  std::vector<int32_t> Together(int32_t a, int32_t b) const {
+    std::vector<int32_t> ops;
+    std::merge(members_[a].begin(), members_[a].end(), members_[b].begin(), members_[b].end(),
+               std::back_inserter(ops));
+    return ops;
+  }
+
+  // Every value that passes between the two must be read as it is written, element by element.
+  bool ReadsAsWritten(const std::vector<int32_t>& ops) const {
+    for (const int32_t o : ops) {
+      for (const Layout& input : bound_.ops[o].inputs) {
+        const int32_t producer = bound_.storages[input.storage].op;
+        if (producer < 0 || !std::binary_search(ops.begin(), ops.end(), producer)) continue;
+        if (!SameLayout(input, WholeOf(bound_, input.storage))) return false;
+      }
+    }
+    return true;
+  }
+
+  bool MayJoin(int32_t a, int32_t b) {
+    if (a == b || !CanFuse(bound_.ops[b])) return false;
+    if (bound_.ops[a].outputs[0].dims != bound_.ops[b].outputs[0].dims) return false;
+    if (members_[a].size() + members_[b].size() > kMostFusedOps) return false;
+    const std::vector<int32_t> ops = Together(a, b);
+    return ReadsAsWritten(ops) &&
+           InputsOf(ops).size() + OutputsOf(ops).size() <= kMostFusedOperands && !HasDetour(a, b) &&
+           !HasDetour(b, a);
+  }
+
+  void Join(int32_t a, int32_t b) {
+    members_[a] = Together(a, b);
+    for (const int32_t member : members_[b]) unit_[member] = a;
+    members_[b].clear();
+  }
+
+  // The units in topological order, as early as their first members stood.
+  std::vector<int32_t> Order() const {
+    std::vector<std::vector<int32_t>> after(unit_.size());
+    std::vector<int32_t> waiting(unit_.size()), order;
+    for (int32_t o = 0; o < num_ops(); ++o) {
+      for (const Layout& input : bound_.ops[o].inputs) {
+        const int32_t producer = input.storage < 0 ? -1 : bound_.storages[input.storage].op;
+        if (producer < 0 || unit_[producer] == unit_[o]) continue;
+        after[unit_[producer]].push_back(unit_[o]);
+        ++waiting[unit_[o]];
+      }
+    }
+    const auto last = [&](int32_t a, int32_t b) { return members_[a][0] > members_[b][0]; };
+    std::priority_queue<int32_t, std::vector<int32_t>, decltype(last)> ready(last);
+    for (int32_t o = 0; o < num_ops(); ++o) {
+      if (unit_[o] == o && waiting[o] == 0) ready.push(o);
+    }
+    while (!ready.empty()) {
+      const int32_t unit = ready.top();
+      ready.pop();
+      order.push_back(unit);
+      for (const int32_t next : after[unit]) {
+        if (--waiting[next] == 0) ready.push(next);
+      }
+    }
+    return order;
+  }
+
+  // An op alone gains where the driver would stretch an operand at every run.
+  bool IsWorthProgram(int32_t unit) const {
+    if (members_[unit].size() > 1) return true;
+    const BoundOp& op = bound_.ops[unit];
+    if (!CanFuse(op) || NumElements(op.outputs[0].dims) == 1) return false;
+    return std::any_of(op.inputs.begin(), op.inputs.end(), IsUniform);
+  }
+
+  void Rebuild() {
+    std::vector<BoundOp> made;
+    for (const int32_t unit : Order()) {
+      made.push_back(IsWorthProgram(unit) ? MakeFused(members_[unit])
+                                          : std::move(bound_.ops[unit]));
+    }
+    bound_.ops.clear();
+    for (BoundOp& op : made) PushOp(bound_, std::move(op));
+  }
+
+  BoundOp MakeFused(const std::vector<int32_t>& ops) const;
+
+  BoundGraph& bound_;
+  std::vector<std::vector<int32_t>> readers_;  // by storage
+  std::vector<bool> kept_;                     // by storage: fetched, or a state's next
+  std::vector<std::vector<int32_t>> later_;    // by op: those that come right after it
+  std::vector<int32_t> unit_;                  // by op
+  std::vector<std::vector<int32_t>> members_;  // by unit, ascending
+  std::vector<int32_t> seen_;                  // by unit: the last search that came by
+  int32_t stamp_ = 0;
+};
+
+// Turns ops into instructions. A temporary's slot is free again after its last reader.
+class ProgramWriter {
+ public:
+  ProgramWriter(const BoundGraph& bound, const std::vector<int32_t>& ops,
+                const std::vector<Layout>& inputs, const std::vector<Layout>& outputs)
+      : bound_(bound), ops_(ops), inputs_(inputs), outputs_(outputs) {
+    program_.num_inputs = static_cast<int32_t>(inputs.size());
+    program_.num_outputs = static_cast<int32_t>(outputs.size());
+    for (size_t i = 0; i < ops.size(); ++i) {
+      for (const Layout& input : bound.ops[ops[i]].inputs) last_read_[input.storage] = i;
+    }
+  }
+
+  FusedProgram Write() {
+    for (size_t i = 0; i < ops_.size(); ++i) {
+      const BoundOp& op = bound_.ops[ops_[i]];
+      FusedProgram::Instruction instruction;
+      instruction.block = op.block;
+      instruction.prepared = op.prepared.data.get();
+      program_.keep.push_back(op.prepared.data);
+      instruction.first_slot = static_cast<int32_t>(program_.slots.size());
+      instruction.num_inputs = static_cast<int32_t>(op.inputs.size());
+      instruction.num_outputs = static_cast<int32_t>(op.outputs.size());
+      for (const Layout& input : op.inputs) AddSlot(SlotOfInput(input), input.dtype);
+      // An output may take the place of an input of its own type, element for element.
+      for (const Layout& input : op.inputs) {
+        if (HasOnly(op.outputs, input.dtype)) Release(input.storage, i);
+      }
+      for (const Layout& output : op.outputs) AddSlot(SlotOfOutput(output), output.dtype);
+      for (const Layout& input : op.inputs) Release(input.storage, i);
+      for (const Layout& output : op.outputs) {
+        if (last_read_.count(output.storage) == 0) Release(output.storage, i);
+      }
+      program_.instructions.push_back(instruction);
+    }
+    const int64_t slots = program_.num_inputs + program_.num_outputs + program_.num_temporaries;
+    program_.block_elements = kBlockElements;
+    while (program_.block_elements > kLeastBlock &&
+           program_.block_elements * widest_ * slots > kBytesOfBlocks) {
+      program_.block_elements /= 2;
+    }
+    program_.slot_bytes = program_.block_elements * widest_;
+    return std::move(program_);
+  }
+
+ private:
+  static bool HasOnly(const std::vector<Layout>& layouts, DType dtype) {
+    return std::all_of(layouts.begin(), layouts.end(),
+                       [&](const Layout& layout) { return layout.dtype == dtype; });
+  }
+
+  void AddSlot(int32_t slot, DType dtype) {
+    program_.slots.push_back(slot);
+    program_.slot_types.push_back(dtype);
+    widest_ = std::max(widest_, DTypeSize(dtype));
+  }
+
+  int32_t SlotOfInput(const Layout& input) {
+    const auto made = slot_of_.find(input.storage);
+    if (made != slot_of_.end()) return made->second;
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      if (SameLayout(inputs_[i], input)) return static_cast<int32_t>(i);
+    }
+    return -1;
+  }
+
+  int32_t SlotOfOutput(const Layout& output) {
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+      if (outputs_[i].storage == output.storage) {
+        return slot_of_[output.storage] = program_.num_inputs + static_cast<int32_t>(i);
+      }
+    }
+    if (free_.empty()) {
+      free_.push_back(program_.num_inputs + program_.num_outputs + program_.num_temporaries);
+      ++program_.num_temporaries;
+    }
+    const int32_t slot = free_.back();
+    free_.pop_back();
+    return slot_of_[output.storage] = slot;
+  }
+
+  // After the last instruction that needs it, once.
+  void Release(int32_t storage, size_t instruction) {
+    const auto made = slot_of_.find(storage);
+    if (made == slot_of_.end()) return;
+    if (made->second < program_.num_inputs + program_.num_outputs) return;
+    const auto last = last_read_.find(storage);
+    if (last != last_read_.end() && last->second != instruction) return;
+    free_.push_back(made->second);
+    slot_of_.erase(made);
+  }
+
+  const BoundGraph& bound_;
+  const std::vector<int32_t>& ops_;
+  const std::vector<Layout>&inputs_, &outputs_;
+  FusedProgram program_;
+  int64_t widest_ = 1;
+  std::map<int32_t, size_t> last_read_;  // by storage
+  std::map<int32_t, int32_t> slot_of_;   // by storage, of what ops of the program made
+  std::vector<int32_t> free_;
+};
+
+// The pairs that may be one buffer: the output is written by the last instruction that reads the
+// input, or later.
+std::vector<std::pair<int, int>> InPlacePairs(const FusedProgram& program) {
+  const int operands = program.num_inputs + program.num_outputs;
+  std::vector<int> last_read(operands, -1), written(operands, -1);
+  for (int i = 0; i < static_cast<int>(program.instructions.size()); ++i) {
+    const FusedProgram::Instruction& instruction = program.instructions[i];
+    const int32_t* const slots = &program.slots[instruction.first_slot];
+    for (int j = 0; j < instruction.num_inputs; ++j) {
+      if (slots[j] < program.num_inputs) last_read[slots[j]] = i;
+    }
+    for (int j = 0; j < instruction.num_outputs; ++j) {
+      const int32_t slot = slots[instruction.num_inputs + j];
+      if (slot < operands) written[slot] = i;
+    }
+  }
+  std::vector<std::pair<int, int>> pairs;
+  for (int output = 0; output < program.num_outputs; ++output) {
+    for (int input = 0; input < program.num_inputs; ++input) {
+      if (last_read[input] <= written[program.num_inputs + output]) {
+        pairs.emplace_back(output, input);
+      }
+    }
+  }
+  return pairs;
+}
+
+// Inputs broadcast against the outputs, from the last dim on.
+LoopNest NestOf(const BoundOp& op) {
+  LoopNest nest;
+  const Dims& dims = op.outputs[0].dims;
+  for (const int64_t size : dims) nest.axes.push_back({.size = size});
+  const auto add = [&](const Layout& layout) {
+    std::vector<int8_t> axes;
+    for (size_t d = 0; d < layout.dims.size(); ++d) {
+      const size_t axis = d + dims.size() - layout.dims.size();
+      axes.push_back(layout.dims[d] == dims[axis] ? static_cast<int8_t>(axis) : int8_t{-1});
+    }
+    nest.operands.push_back(std::move(axes));
+  };
+  for (const Layout& input : op.inputs) add(input);
+  for (const Layout& output : op.outputs) add(output);
+  return nest;
+}
+
+// "Mul+Add+Tanh", "Mul+Add+Tanh+Mul+... (20 ops)".
+std::string NameOf(const BoundGraph& bound, const std::vector<int32_t>& ops) {
+  std::string name;
+  for (size_t i = 0; i < std::min(ops.size(), kMostNamed); ++i) {
+    absl::StrAppend(&name, i == 0 ? "" : "+", bound.ops[ops[i]].op->name());
+  }
+  if (ops.size() > kMostNamed) absl::StrAppend(&name, "+... (", ops.size(), " ops)");
+  return name;
+}
+
+BoundOp Fuser::MakeFused(const std::vector<int32_t>& ops) const {
+  const BoundOp& last = bound_.ops[ops.back()];
+  BoundOp fused;
+  fused.op = &FusedOp();
+  fused.node = last.node;
+  fused.name = last.name;
+  fused.inputs = InputsOf(ops);
+  fused.outputs = OutputsOf(ops);
+  fused.kernel = FusedOp().kernel(DType::kFloat);
+  fused.nest = NestOf(fused);
+  for (const int32_t o : ops) fused.cost_ns += kCostOfFused * bound_.ops[o].cost_ns;
+  FusedProgram program = ProgramWriter(bound_, ops, fused.inputs, fused.outputs).Write();
+  program.name = NameOf(bound_, ops);
+  fused.in_place = InPlacePairs(program);
+  const int64_t scratch_bytes = program.ScratchBytes();
+  fused.prepared = MakePrepared(std::move(program), scratch_bytes);
+  fused.program = static_cast<const FusedProgram*>(fused.prepared.data.get());
+  return fused;
+}
+
+}  // namespace
+
+void FuseElementwise(BoundGraph& bound) { Fuser(bound).Fuse(); }
+
+}  // namespace flowgrad

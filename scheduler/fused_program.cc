@@ -1,0 +1,108 @@
+#include "scheduler/fused_program.h"
+
+#include <algorithm>
+
+#include "ops/block_space.h"
+
+namespace flowgrad {
+namespace {
+
+static_assert(kMostFusedOperands <= BlockSpace::kMaxOperands);
+
+// Most slots of one instruction; ops with more operands are not fused.
+constexpr int kMostSlots = BlockSpace::kMaxOperands;
+
+class FusedRun {
+ public:
+  explicit FusedRun(const KernelContext& context)
+      : context_(context),
+        program_(context.prepared<FusedProgram>()),
+        space_(context.outputs[0].shape()) {
+    for (const View& input : context.inputs) space_.Add(input);
+    for (const View& output : context.outputs) space_.Add(output);
+    space_.Merge();
+  }
+
+  void Run() {
+    const int64_t elements = space_.num_elements();
+    const int64_t longest = std::min(program_.block_elements, elements);
+    if (elements == 0) return;
+    for (int i = 0; i < program_.num_inputs; ++i) {
+      is_loaded_[i] = space_.IsUniform(i);
+      if (is_loaded_[i]) operands_[i] = space_.Load(i, 0, longest, Buffer(i));
+    }
+    for (int64_t begin = 0, n; begin < elements; begin += n) {
+      n = space_.BlockAt(begin, program_.block_elements);
+      RunBlock(begin, n);
+    }
+  }
+
+ private:
+  void* Buffer(int slot) const { return context_.scratch + program_.SlotOffset(slot); }
+
+  void RunBlock(int64_t begin, int64_t n) {
+    const int end = program_.num_inputs + program_.num_outputs;
+    for (int i = 0; i < program_.num_inputs; ++i) {
+      if (!is_loaded_[i]) operands_[i] = space_.Load(i, begin, n, Buffer(i));
+    }
+    for (int i = program_.num_inputs; i < end; ++i) {
+      operands_[i] = space_.Target(i, begin, n, Buffer(i));
+    }
+    for (const FusedProgram::Instruction& instruction : program_.instructions) {
+      const int32_t* const slots = program_.slots.data() + instruction.first_slot;
+      const void* inputs[kMostSlots];
+      void* outputs[kMostSlots];
+      for (int i = 0; i < instruction.num_inputs; ++i) inputs[i] = Pointer(slots[i]);
+      for (int i = 0; i < instruction.num_outputs; ++i) {
+        outputs[i] = const_cast<void*>(Pointer(slots[instruction.num_inputs + i]));
+      }
+      instruction.block.run(inputs, outputs, n, instruction.prepared);
+    }
+    for (int i = program_.num_inputs; i < end; ++i) {
+      if (operands_[i] == Buffer(i)) space_.Store(i, begin, n, Buffer(i));
+    }
+  }
+
+  const void* Pointer(int32_t slot) const {
+    return slot < program_.num_inputs + program_.num_outputs ? operands_[slot] : Buffer(slot);
+  }
+
+  const KernelContext& context_;
+  const FusedProgram& program_;
+  BlockSpace space_;
+  const void* operands_[kMostFusedOperands];
+  bool is_loaded_[kMostFusedOperands] = {};
+};
+
+template <class Word>
+void Fill(const void* const* inputs, void* const* outputs, int64_t n, const void*) {
+  std::fill_n(static_cast<Word*>(outputs[0]), n, *static_cast<const Word*>(inputs[0]));
+}
+
+}  // namespace
+
+const OpDef& FusedOp() {
+  static const auto* const op =
+      new OpDef(OpDef("Fused", {"inputs*:any"}, {"outputs*:any"})
+                    .Doc("Elementwise ops, block by block.", "fused(%*)")
+                    .Kernels(AllTypes(),
+                             []<class T>(const KernelContext& context) {
+                               FusedRun(context).Run();
+                               return absl::OkStatus();
+                             })
+                    .NoGradient("made by the planner, after differentiation"));
+  return *op;
+}
+
+BlockFunction FillBlock(int64_t element_bytes) {
+  switch (element_bytes) {
+    case 1:
+      return {Fill<uint8_t>};
+    case 4:
+      return {Fill<uint32_t>};
+    default:
+      return {Fill<uint64_t>};
+  }
+}
+
+}  // namespace flowgrad
