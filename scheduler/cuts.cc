@@ -145,7 +145,9 @@ class CutChooser {
       if (axis_[o] < 0) continue;
       Group& group = groups_[classes_.ClassOf(o, axis_[o])];
       group.cost_ns += bound_.ops[o].cost_ns;
-      group.has_product = group.has_product || IsProduct(bound_.ops[o]);
+      if (IsProduct(bound_.ops[o])) {
+        group.largest_product_ns = std::max(group.largest_product_ns, bound_.ops[o].cost_ns);
+      }
     }
     std::vector<Cut> cuts;
     for (int o = 0; o < num_ops(); ++o) cuts.push_back(CutOf(o));
@@ -156,7 +158,7 @@ class CutChooser {
   // All ops that are cut along one class of axes.
   struct Group {
     double cost_ns = 0;
-    bool has_product = false;
+    double largest_product_ns = 0;  // 0 if there is none
   };
 
   int num_ops() const { return static_cast<int>(bound_.ops.size()); }
@@ -204,6 +206,11 @@ class CutChooser {
     const bool batch = classes_.IsBatch(axis_class);
     const Group& group = groups_[axis_class];
     double wanted = group.cost_ns / options_.piece_ns;
+    // Many small products side by side need no panels to keep threads busy, and each panel reads the
+    // weights anew.
+    if (batch && group.largest_product_ns > 0) {
+      wanted = std::min(wanted, group.largest_product_ns / options_.task_ns);
+    }
     if (!batch && !follows_[o]) wanted = std::min(wanted, op.cost_ns / (options_.task_ns / 5));
     // Every panel waits for a packed weight, so that all threads should pack.
     if (op.op == &PackOp()) wanted = std::max(wanted, op.cost_ns / (2 * options_.task_ns));
@@ -216,7 +223,7 @@ class CutChooser {
       cut.parts = true;
     } else {
       int64_t multiple = axis.grain;
-      if (group.has_product && batch) {
+      if (group.largest_product_ns > 0 && batch) {
         multiple = std::lcm(multiple, options_.min_rows);
       } else if (IsInnermost(op, axis_[o])) {
         multiple = std::lcm(multiple, kElementsPerLine);
