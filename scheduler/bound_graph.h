@@ -68,6 +68,13 @@ struct BoundGraph {
   std::vector<BoundOp> ops;  // in topological order
   std::vector<Layout> fetched;
   std::vector<NextState> updates;
+  // A value worked out from a state and kept from run to run, by `op` wherever the state was
+  // changed by others. Its storage is that of a state, whose slot follows those of the graph.
+  struct Cache {
+    int32_t storage;
+    BoundOp op;
+  };
+  std::vector<Cache> caches;
   std::vector<bool> batch_dims;  // per input of the graph: whether its first dim was a symbol
   // Keeps alive what the ops point to.
   std::shared_ptr<const Graph> graph;

@@ -145,6 +145,8 @@ class CutChooser {
       if (axis_[o] < 0) continue;
       Group& group = groups_[classes_.ClassOf(o, axis_[o])];
       group.cost_ns += bound_.ops[o].cost_ns;
+      const Axis& axis = bound_.ops[o].nest.axes[axis_[o]];
+      if (axis.kind == Axis::kParallel) group.grain = std::lcm(group.grain, axis.grain);
       if (IsProduct(bound_.ops[o])) {
         group.largest_product_ns = std::max(group.largest_product_ns, bound_.ops[o].cost_ns);
       }
@@ -158,6 +160,7 @@ class CutChooser {
   // All ops that are cut along one class of axes.
   struct Group {
     double cost_ns = 0;
+    int64_t grain = 1;              // a multiple of each one's
     double largest_product_ns = 0;  // 0 if there is none
   };
 
@@ -206,8 +209,8 @@ class CutChooser {
     const bool batch = classes_.IsBatch(axis_class);
     const Group& group = groups_[axis_class];
     double wanted = group.cost_ns / options_.piece_ns;
-    // Many small products side by side need no panels to keep threads busy, and each panel reads the
-    // weights anew.
+    // Many small products side by side need no panels to keep threads busy, and each panel reads
+    // the weights anew.
     if (batch && group.largest_product_ns > 0) {
       wanted = std::min(wanted, group.largest_product_ns / options_.task_ns);
     }
@@ -222,7 +225,7 @@ class CutChooser {
       cut.bounds = EvenBounds(axis.size, (axis.size + part - 1) / part, part);
       cut.parts = true;
     } else {
-      int64_t multiple = axis.grain;
+      int64_t multiple = batch ? axis.grain : group.grain;
       if (group.largest_product_ns > 0 && batch) {
         multiple = std::lcm(multiple, options_.min_rows);
       } else if (IsInnermost(op, axis_[o])) {
@@ -338,7 +341,8 @@ Layout CutOperand(const BoundOp& op, const Cut& cut, int number, int piece) {
   for (size_t d = 0; d < axes.size(); ++d) {
     if (axes[d] != cut.axis) continue;
     layout.offset += cut.bounds[piece] * layout.strides[d];
-    layout.dims[d] = cut.bounds[piece + 1] - cut.bounds[piece];
+    // The axis may be longer than the dim: padded to whole grains.
+    layout.dims[d] = std::min(cut.bounds[piece + 1], layout.dims[d]) - cut.bounds[piece];
   }
   return layout;
 }

@@ -22,6 +22,7 @@ class Emitter {
     plan_->scratch_bytes = plan_->kernel_scratch_bytes + memory_.local_bytes;
     plan_->arena_bytes = memory_.arena_bytes;
     for (size_t t = 0; t < draft_.tasks.size(); ++t) AddTask(draft_.tasks[t]);
+    for (const BoundGraph::Cache& cache : draft_.bound.caches) AddCache(cache);
     AddSlots();
     return std::move(plan_);
   }
@@ -88,6 +89,26 @@ class Emitter {
     }
     operand.dims = AddNumbers(layout.dims, layout.strides);
     return operand;
+  }
+
+  void AddCache(const BoundGraph::Cache& cache) {
+    Step step;
+    step.kernel = cache.op.kernel;
+    step.prepared = cache.op.prepared.data.get();
+    step.num_inputs = static_cast<int32_t>(cache.op.inputs.size());
+    step.num_outputs = static_cast<int32_t>(cache.op.outputs.size());
+    step.operands = static_cast<int32_t>(plan_->operands.size());
+    for (const Layout& input : cache.op.inputs)
+      plan_->operands.push_back(MakeOperand(-1, 0, input));
+    for (const Layout& output : cache.op.outputs) {
+      plan_->operands.push_back(MakeOperand(-1, 0, output));
+    }
+    step.origin = AddNumbers(Dims(2 * kMaxRank, 0), Dims());
+    plan_->refreshes.push_back(step);
+    plan_->keep.push_back(cache.op.prepared.data);
+    plan_->cache_offsets.push_back(plan_->cache_bytes);
+    const int64_t bytes = draft_.bound.storages[cache.storage].num_bytes();
+    plan_->cache_bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
 
   int32_t ConstantSlot(int32_t storage) {
@@ -247,11 +268,14 @@ class Emitter {
     std::vector<bool> reads_input(graph.inputs().size());
     plan_->reads_state.resize(graph.states().size());
     plan_->writes_state.resize(graph.states().size());
-    for (const Step& step : plan_->steps) {
+    std::vector<Step> all = plan_->steps;
+    all.insert(all.end(), plan_->refreshes.begin(), plan_->refreshes.end());
+    for (const Step& step : all) {
       for (int i = 0; i < step.num_inputs + step.num_outputs; ++i) {
         const Operand& operand = plan_->operands[step.operands + i];
         if (operand.space == Space::kInput) reads_input[operand.slot] = true;
         if (operand.space != Space::kState) continue;
+        if (operand.slot >= static_cast<int32_t>(graph.states().size())) continue;
         (i < step.num_inputs ? plan_->reads_state : plan_->writes_state)[operand.slot] = true;
       }
     }

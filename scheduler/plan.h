@@ -28,7 +28,7 @@ enum class Space : uint8_t {
   kNone,      // a port left out, or one of which only the shape is read
   kArena,     // of the run state
   kScratch,   // of the worker: values that live within one task
-  kState,     // slot: the state
+  kState,     // slot: the state; after those of the graph, the caches
   kConstant,  // slot: the constant
   kInput,     // slot: the graph's input, memory of the caller
   kOutput,    // slot: the fetch, memory of the caller
@@ -105,6 +105,12 @@ struct Plan {
   // Steps after the gate may write states in place; every step that can fail comes before it. So a
   // run that fails or is cancelled leaves the states as they were. -1: no state is written.
   int32_t gate_task = -1;
+
+  // Caches hold what is worked out from states, packed weights, from one run to the next. Runs that
+  // change a state change its caches; where others did, the refreshes make all of them anew.
+  std::vector<Step> refreshes;         // one for each cache
+  std::vector<int64_t> cache_offsets;  // in bytes, of each cache
+  int64_t cache_bytes = 0;
 
   int64_t arena_bytes = 0;
   int64_t scratch_bytes = 0;         // of each worker: kernel_scratch_bytes, then local values

@@ -21,7 +21,8 @@ struct PlanOptions {
 
   bool merge = true;     // ops that compute the same value become one
   bool fuse = true;      // elementwise ops that read each other run block by block
-  bool pack = true;      // weights are packed once per run for their products
+  bool pack = true;      // right factors of products are packed once per run
+  bool cache = true;     // weights stay packed from run to run, and updates pack them anew
   bool in_place = true;  // an op's output may take its input's place
   bool local = true;     // values read in their own task only live in the worker's scratch memory
   bool reuse = true;     // values that cannot be alive together share memory

@@ -74,11 +74,13 @@ std::string TaskText(const Plan& plan) {
 std::string MemoryText(const Plan& plan, int threads) {
   const int64_t states = StateBytes(plan), constants = ConstantBytes(plan);
   const int64_t workers = plan.tasks.size() > 1 ? threads : 1;
-  const int64_t all = plan.arena_bytes + workers * plan.scratch_bytes + states + constants;
-  return absl::StrCat(
-      "arena: ", plan.arena_bytes, " bytes\nscratch of each worker: ", plan.scratch_bytes,
-      " bytes\nstates: ", states, " bytes\nconstants: ", constants, " bytes\nall with ", threads,
-      threads == 1 ? " thread: " : " threads: ", all, " bytes\n");
+  const int64_t all =
+      plan.arena_bytes + workers * plan.scratch_bytes + plan.cache_bytes + states + constants;
+  return absl::StrCat("arena: ", plan.arena_bytes,
+                      " bytes\nscratch of each worker: ", plan.scratch_bytes,
+                      " bytes\npacked weights: ", plan.cache_bytes, " bytes\nstates: ", states,
+                      " bytes\nconstants: ", constants, " bytes\nall with ", threads,
+                      threads == 1 ? " thread: " : " threads: ", all, " bytes\n");
 }
 
 }  // namespace

@@ -118,12 +118,13 @@ struct RunState::Memory {
     int32_t place;  // in Plan::inputs or Plan::outputs
   };
 
-  AlignedBytes arena;
+  AlignedBytes arena, caches;
   std::vector<AlignedBytes> scratch;      // by worker
   std::vector<View> views;                // by operand
   std::vector<void*> pointers;            // by operand
   std::vector<Instruction> instructions;  // by step
   std::vector<KernelContext> contexts;    // by step
+  std::vector<KernelContext> refreshes;   // by cache
   std::vector<CallerOperand> inputs, outputs;
   std::vector<const void*> last_inputs;
   std::vector<void*> last_outputs;
@@ -170,7 +171,8 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
   std::unique_ptr<RunState> run(new RunState(std::move(plan), states, workers));
   const bool parallel = run->plan_->tasks.size() > 1 && workers.threads() > 1;
   run->memory_->arena = Allocate(run->plan_->arena_bytes);
-  bool has_memory = run->memory_->arena != nullptr;
+  run->memory_->caches = Allocate(run->plan_->cache_bytes);
+  bool has_memory = run->memory_->arena != nullptr && run->memory_->caches != nullptr;
   for (int w = 0; w < (parallel ? workers.threads() : 1); ++w) {
     run->memory_->scratch.push_back(Allocate(run->plan_->scratch_bytes));
     has_memory = has_memory && run->memory_->scratch.back() != nullptr;
@@ -186,7 +188,8 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
 }
 
 int64_t RunState::num_bytes() const {
-  return plan_->arena_bytes + plan_->scratch_bytes * static_cast<int64_t>(memory_->scratch.size());
+  return plan_->arena_bytes + plan_->cache_bytes +
+         plan_->scratch_bytes * static_cast<int64_t>(memory_->scratch.size());
 }
 
 void RunState::SetPointer(int32_t operand, void* base) {
@@ -216,7 +219,7 @@ void RunState::Bind() {
         SetPointer(i, memory_->arena.get());
         break;
       case Space::kState:
-        SetPointer(i, states_->Find(plan.graph->states()[operand.slot].name)->bytes());
+        SetPointer(i, StateMemory(operand.slot));
         break;
       case Space::kConstant:
         SetPointer(i, plan.constants[operand.slot].bytes());
@@ -238,16 +241,9 @@ void RunState::Bind() {
     void** const pointers = memory_->pointers.data() + step.operands;
     memory_->instructions.push_back(
         {step.block, pointers, pointers + step.num_inputs, step.elements, step.prepared});
-    KernelContext context;
-    const View* views = memory_->views.data() + step.operands;
-    context.inputs = absl::MakeConstSpan(views, step.num_inputs);
-    context.outputs = absl::MakeConstSpan(views + step.num_inputs, step.num_outputs);
-    context.origin = absl::MakeConstSpan(plan.numbers.data() + step.origin, 2 * kMaxRank);
-    context.prepared_data = step.prepared;
-    context.values = &values_;
-    context.stream = step.stream;
-    memory_->contexts.push_back(context);
+    memory_->contexts.push_back(ContextOf(step));
   }
+  for (const Step& step : plan.refreshes) memory_->refreshes.push_back(ContextOf(step));
   for (const Task& task : plan.tasks) {
     memory_->tasks.emplace_back();
     for (int32_t s = task.first_step; s < task.end_step; ++s) {
@@ -259,6 +255,25 @@ void RunState::Bind() {
       }
     }
   }
+}
+
+void* RunState::StateMemory(int32_t slot) const {
+  const std::vector<State>& states = plan_->graph->states();
+  const auto num_states = static_cast<int32_t>(states.size());
+  if (slot < num_states) return states_->Find(states[slot].name)->bytes();
+  return memory_->caches.get() + plan_->cache_offsets[slot - num_states];
+}
+
+KernelContext RunState::ContextOf(const Step& step) const {
+  KernelContext context;
+  const View* views = memory_->views.data() + step.operands;
+  context.inputs = absl::MakeConstSpan(views, step.num_inputs);
+  context.outputs = absl::MakeConstSpan(views + step.num_inputs, step.num_outputs);
+  context.origin = absl::MakeConstSpan(plan_->numbers.data() + step.origin, 2 * kMaxRank);
+  context.prepared_data = step.prepared;
+  context.values = &values_;
+  context.stream = step.stream;
+  return context;
 }
 
 void RunState::BindCaller(absl::Span<const void* const> inputs, absl::Span<void* const> outputs) {
@@ -329,6 +344,8 @@ absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void
                            const StepValues& values, const std::atomic<bool>* cancel) {
   const StateStore::Access access(states_, plan_->gate_task >= 0);
   RETURN_IF_ERROR(access.status());
+  if (access.found_version() != cached_version_) RefreshCaches();
+  cached_version_ = access.version();
   BindCaller(inputs, outputs);
   values_ = values;
   cancel_ = cancel;
@@ -347,6 +364,13 @@ absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void
   const absl::Status status = failures_->status();
   if (!status.ok() && failures_->committed()) states_->MarkBroken();
   return status;
+}
+
+// What they copy cannot fail.
+void RunState::RefreshCaches() {
+  for (size_t c = 0; c < memory_->refreshes.size(); ++c) {
+    plan_->refreshes[c].kernel(memory_->refreshes[c]).IgnoreError();
+  }
 }
 
 void RunState::RunTask(int32_t index, std::byte* scratch) {

@@ -63,6 +63,9 @@ class RunState {
   void Bind();
   void BindCaller(absl::Span<const void* const> inputs, absl::Span<void* const> outputs);
   void SetPointer(int32_t operand, void* base);
+  void* StateMemory(int32_t slot) const;
+  KernelContext ContextOf(const Step& step) const;
+  void RefreshCaches();
   void MakeFlowGraph();
   void RunTask(int32_t task, std::byte* scratch);
   void RunSteps(const Task& task);
@@ -83,6 +86,7 @@ class RunState {
   std::unique_ptr<FlowGraph> flow_;
   const std::atomic<bool>* cancel_ = nullptr;
   StepValues values_;
+  int64_t cached_version_ = -1;  // of the states that the caches were made from
   std::unique_ptr<Failures> failures_;
 };
 

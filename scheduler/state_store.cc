@@ -6,6 +6,7 @@
 namespace flowgrad {
 
 void StateStore::Set(const std::map<std::string, Tensor, std::less<>>& tensors) {
+  ++version_;
   for (const auto& [name, given] : tensors) {
     const Tensor value = given.Contiguous();
     Tensor& mine = tensors_[name];
@@ -50,6 +51,8 @@ StateStore::Access::Access(StateStore* store, bool writes, bool mends)
       return;
     }
   } while (!store_->readers_.compare_exchange_weak(readers, writes_ ? -1 : readers + 1));
+  found_version_ = store_->version_;
+  store_->version_ = version();
 }
 
 StateStore::Access::~Access() {

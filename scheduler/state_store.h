@@ -43,10 +43,15 @@ class StateStore {
     Access(const Access&) = delete;
     Access& operator=(const Access&) = delete;
     const absl::Status& status() const { return status_; }
+    // Of what the states held when the run began, and of what they hold after it: the same number
+    // is the same content. REQUIRES: status() is OK
+    int64_t found_version() const { return found_version_; }
+    int64_t version() const { return found_version_ + (writes_ ? 1 : 0); }
 
    private:
     StateStore* store_;
     bool writes_;
+    int64_t found_version_ = 0;
     absl::Status status_;
   };
 
@@ -60,6 +65,7 @@ class StateStore {
   std::map<std::string, bool, std::less<>> mended_;  // since the store broke
   std::atomic<int> readers_ = 0;                     // -1: one writer
   std::atomic<bool> broken_ = false;
+  std::atomic<int64_t> version_ = 0;
 };
 
 }  // namespace flowgrad

@@ -55,6 +55,7 @@ Plan SmallPlan() {
   plan.constants.push_back(Tensor::Filled(DType::kFloat, {5}, 1));
   plan.arena_bytes = 1024;
   plan.scratch_bytes = 192;
+  plan.cache_bytes = 256;
   plan.work_ns = 100'040;
   plan.critical_path_ns = 65'040;
   return plan;
@@ -74,16 +75,17 @@ TEST(PlanTextTest, ShowsOpsTasksAndMemory) {
             "critical path: 65.0 µs, so at best 1.5 times as fast as one thread\n"
             "arena: 1024 bytes\n"
             "scratch of each worker: 192 bytes\n"
+            "packed weights: 256 bytes\n"
             "states: 120 bytes\n"
             "constants: 20 bytes\n"
-            "all with 2 threads: 1548 bytes\n"
+            "all with 2 threads: 1804 bytes\n"
             "work outside panels, tiles and parts: 10.0 %\n");
 }
 
 TEST(PlanTextTest, OneTaskHasTheScratchMemoryOfOneWorker) {
   Plan plan = SmallPlan();
   plan.tasks.resize(1);
-  EXPECT_NE(PlanText(plan, /*threads=*/8).find("all with 8 threads: 1356 bytes\n"),
+  EXPECT_NE(PlanText(plan, /*threads=*/8).find("all with 8 threads: 1612 bytes\n"),
             std::string::npos);
 }
 

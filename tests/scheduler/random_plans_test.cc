@@ -38,6 +38,9 @@ TEST_P(RandomPlansTest, SoDoesAnyLegalPlan) {
     options.in_place = seed / 2 % 2 == 0;
     options.local = seed / 4 % 2 == 0;
     options.reuse = seed / 8 % 2 == 0;
+    options.fuse = seed % 3 != 0;
+    options.merge = seed % 5 != 0;
+    options.cache = seed % 7 != 0;
     EXPECT_EQ(DifferenceFromReference(GetParam(), 2, options, 1 + static_cast<int>(seed % 4)), "")
         << "plan " << seed;
   }

@@ -233,6 +233,50 @@ TEST(RunStateTest, TwoRunsOfOnePlanGoOnAtOnce) {
   EXPECT_EQ(StateDifference(stores[1], expected), "");
 }
 
+// Packed weights are kept from run to run: they must follow weights that are loaded, and those that
+// another plan has trained.
+TEST(RunStateTest, PackedWeightsFollowTheWeights) {
+  const PlannedGraph planned =
+      TrainStepOfMlp(/*batch=*/80, /*inputs=*/40, /*hidden=*/48, /*classes=*/5);
+  const auto run = Planned(planned, SmallestTasks(), /*threads=*/2);
+  ASSERT_GT(run->plan().cache_bytes, 0);
+  FedTypes types;
+  for (const auto& [name, tensor] : planned.feeds) types[name] = tensor.type();
+  const auto reader =
+      MakePlan(planned.graph, types, planned.fetches, /*update_states=*/false, SmallestTasks());
+  ASSERT_THAT(reader, IsOk());
+  ASSERT_GT((*reader)->cache_bytes, 0);
+  const auto reading = RunState::Make(*reader, &run->states(), Workers(2));
+  ASSERT_THAT(reading, IsOk());
+  std::vector<const void*> inputs;
+  for (const Plan::Slot& slot : (*reader)->inputs) {
+    inputs.push_back(planned.feeds.at(planned.graph->inputs()[slot.index].name).bytes());
+  }
+  TensorMap states = CopyOf(planned.states);
+  for (int step = 0; step < 6; ++step) {
+    if (step == 3) {  // back to the first weights
+      states = CopyOf(planned.states);
+      run->states().Set(states);
+    }
+    std::vector<Tensor> outputs;
+    std::vector<void*> pointers;
+    for (const Plan::Slot& slot : (*reader)->outputs) {
+      outputs.emplace_back(slot.dtype, slot.dims);
+      pointers.push_back(outputs.back().bytes());
+    }
+    const StepValues values = {.step = step};
+    ASSERT_THAT((*reading)->Run(inputs, absl::MakeSpan(pointers), values), IsOk());
+    ASSERT_THAT(run->Run(planned.feeds, values), IsOk());
+    const auto expected =
+        ReferenceRun(*planned.graph, planned.feeds, states, planned.fetches, values, true);
+    ASSERT_THAT(expected, IsOk());
+    for (size_t f = 0; f < planned.fetches.size(); ++f) {
+      EXPECT_EQ(BitDifference(outputs[f], (*expected)[f]), "") << planned.fetches[f];
+    }
+    EXPECT_EQ(StateDifference(run->states(), states), "") << "after step " << step;
+  }
+}
+
 class ThreadsTest : public testing::TestWithParam<int> {};
 
 TEST_P(ThreadsTest, GiveTheSameBitsWhateverDelaysThem) {
