@@ -1,51 +1,62 @@
 // The matrix product: packed panels and a register tile, as in Goto's and BLIS's products.
 //
-//   for each k block, for each row block:       A block is packed, and stays in the L2 cache
-//     for each sliver of columns:               B sliver is packed
-//       for each panel of up to kRows rows:     one tile, see product_tile.cc
+//   for each k block:
+//     for each block of columns:                    B block is packed, or read where it lies
+//       for each block of rows:                     A block is packed, and stays in the L2 cache
+//         for each sliver of columns:
+//           for each panel of up to `rows` rows:    one tile, see product_tile.inc
 //
-// Slivers are packed just before use, so packing B costs one pass per row block, not a buffer of
-// B's size. Products with few rows read B in place instead, those with few columns A. A caller
-// that keeps its weights packed saves all that, and a sliver is then read as it comes.
+// Products with few rows read B in place, those with few columns A. A caller that keeps its weights
+// packed saves that, and a sliver is then read as it comes.
 
 #include "ops/product.h"
 
 #include <algorithm>
 #include <cmath>
 
+#include "ops/isa.h"
 #include "ops/product_tile.h"
 
 namespace flowgrad {
 namespace {
 
-using product::CeilDiv;
-using product::From;
-using product::kRows;
-using product::kSliver;
-using product::kVectors;
-using product::kWidth;
-using product::MostVectors;
-using product::PartStart;
 using product::Slivers;
+using product::Tiles;
 
-// A block of A stays in the L2 cache. So does a sliver of B: it is read front to back, which the
-// processor foresees, and fewer blocks of k, each of which reloads C, are worth more than the L1
-// cache. Both as measured on Zen 4 (AVX2 and AVX-512), like what follows.
-constexpr int64_t kBytesOfABlock = 384 * 1024;
+// A block of A, small, is read once for each sliver; few rows of it also keep the rows of C that
+// are being written, each of which is in a page of its own, within what the processor remembers of
+// page addresses. A sliver of B is read front to back, which the processor foresees, and fewer
+// blocks of k, each of which reloads C, are worth more than the L1 cache. All as measured on Zen 4
+// (AVX2 and AVX-512), like what follows.
+constexpr int64_t kBytesOfABlock = 64 * 1024;
+constexpr int64_t kMostRowsOfABlock = 64;
 constexpr int64_t kBytesOfBSliver = 128 * 1024;
+constexpr int64_t kBytesOfBBlock = 384 * 1024;
 // Where packing and setting out start to pay.
-constexpr int64_t kMinColumnsToPackA = 96;
-constexpr int64_t kMinPanelsToPackB = 18;
-constexpr int64_t kMinPanelsToPackConflictingB = 7;
-constexpr int64_t kMaxSmallProduct = 64;
+constexpr int64_t kMinColumnsToPackA = 256;
+constexpr int64_t kMinRowsToPackB = 240;
+constexpr int64_t kMinRowsToPackConflictingB = 96;
+constexpr int64_t kMaxScalarProduct = 64;
+constexpr int64_t kMaxSmallProduct = 1024;
 
-// Whether a B with unit column stride is packed. Rows that are a multiple of 4096 bytes apart want
-// the same few places in the L1 cache.
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Part i of [0, size) cut into `parts` parts that differ by at most one: where it starts.
+int64_t PartStart(int64_t size, int64_t parts, int64_t i) { return size * i / parts; }
+
 template <class T>
-bool WorthPackingB(int64_t rows, int64_t row_stride) {
-  const bool conflicting = row_stride * sizeof(T) % 4096 == 0;
-  const int64_t min_panels = conflicting ? kMinPanelsToPackConflictingB : kMinPanelsToPackB;
-  return CeilDiv(rows, kRows) >= min_panels;
+const Tiles<T>& TilesOfProcessor();
+template <>
+const Tiles<float>& TilesOfProcessor() {
+  static const Tiles<float>& tiles =
+      UsesAvx512() ? product::kFloatTilesAvx512 : product::kFloatTilesAvx2;
+  return tiles;
+}
+template <>
+const Tiles<double>& TilesOfProcessor() {
+  static const Tiles<double>& tiles =
+      UsesAvx512() ? product::kDoubleTilesAvx512 : product::kDoubleTilesAvx2;
+  return tiles;
 }
 
 template <class T>
@@ -53,66 +64,91 @@ MatrixRef<T> Transposed(MatrixRef<T> x) {
   return {x.data, x.column_stride, x.row_stride};
 }
 
-// How k and the rows are cut: into parts of about the same size, so that a sliver of B and a
-// block of A stay below the constants above. k blocks are whole vectors, for the transposition.
+// The part of x from (row, column) on.
+template <class T>
+MatrixRef<T> From(MatrixRef<T> x, int64_t row, int64_t column) {
+  return {x.data + row * x.row_stride + column * x.column_stride, x.row_stride, x.column_stride};
+}
+
+// Whether a B with unit column stride is packed. Rows that are a multiple of 4096 bytes apart want
+// the same few places in the L1 cache.
+template <class T>
+bool WorthPackingB(int64_t rows, int64_t row_stride) {
+  const bool conflicting = row_stride * sizeof(T) % 4096 == 0;
+  return rows >= (conflicting ? kMinRowsToPackConflictingB : kMinRowsToPackB);
+}
+
+// How a product is cut: k and the rows into parts of about the same size, the columns of a B that
+// is packed on the way into whole slivers.
 template <class T>
 struct Blocking {
-  Blocking(int64_t m, int64_t k) {
-    const int64_t most = kBytesOfBSliver / (sizeof(T) * kWidth<T> * MostVectors(m));
-    const int64_t vectors = CeilDiv(std::max<int64_t>(k, 1), kWidth<T>);
-    k_size = CeilDiv(vectors, CeilDiv(k, most) + (k == 0)) * kWidth<T>;
+  Blocking(const Tiles<T>& tiles, int64_t m, int64_t k) {
+    sliver_size = tiles.width * tiles.vectors;
+    slivers_per_tile = m == 1 ? tiles.slivers_of_one_row : m == 2 ? 2 : 1;
+    const int64_t most = kBytesOfBSliver / (sizeof(T) * sliver_size * slivers_per_tile);
+    // Whole cache lines.
+    const int64_t line = 64 / sizeof(T);
+    k_size = CeilDiv(CeilDiv(std::max<int64_t>(k, 1), line), CeilDiv(k, most) + (k == 0)) * line;
     k_blocks = std::max<int64_t>(1, CeilDiv(k, k_size));
-    row_blocks = CeilDiv(m * k_size * sizeof(T), kBytesOfABlock);
+    const int64_t most_rows =
+        std::clamp<int64_t>(kBytesOfABlock / (k_size * sizeof(T)), tiles.rows, kMostRowsOfABlock);
+    row_blocks = CeilDiv(m, most_rows);
     row_size = CeilDiv(m, row_blocks);
   }
-  // In elements. A block of A is followed by a vector of slack, for PackPanel().
-  int64_t SliverSize() const { return k_size * kWidth<T> * MostVectors(row_size); }
-  int64_t BlockSize() const { return row_size * k_size + kWidth<T>; }
-  int64_t ScratchSize() const { return SliverSize() + BlockSize(); }
+  // In elements. A block of A is followed by 32 bytes of slack, for PackBlock().
+  int64_t ABlockSize() const { return row_size * k_size + 32 / sizeof(T); }
+  int64_t BBlockSize(int64_t n) const { return k_size * BBlockColumns(n); }
+  // Whole slivers, in number a multiple of slivers_per_tile.
+  int64_t BBlockColumns(int64_t n) const {
+    const int64_t tile = sliver_size * slivers_per_tile;
+    const int64_t most = kBytesOfBBlock / (sizeof(T) * k_size * tile);
+    return std::min(CeilDiv(n, tile), most) * tile;
+  }
 
-  int64_t k_blocks, k_size, row_blocks, row_size;
+  int64_t sliver_size, slivers_per_tile, k_blocks, k_size, row_blocks, row_size;
 };
 
-// For products so small that setting out would take longer than the work.
+// For products so small that setting out would take longer than the work. Four sums at a time,
+// which do not wait for each other.
 template <class T>
-void SmallProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
-                  MatrixRef<T> c) {
-  for (int64_t i = 0; i < m; ++i) {
-    for (int64_t j = 0; j < n; ++j) {
-      const T* row = a.data + i * a.row_stride;
-      const T* column = b.data + j * b.column_stride;
-      T sum = 0;
-      for (int64_t p = 0; p < k; ++p) {
-        sum = std::fma(row[p * a.column_stride], column[p * b.row_stride], sum);
-      }
-      c.data[i * c.row_stride + j * c.column_stride] = sum;
+void ScalarProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
+                   MatrixRef<T> c) {
+  const auto columns = [&](int64_t i, int64_t j, auto count) {
+    T sum[count] = {};
+    const T* row = a.data + i * a.row_stride;
+    const T* column = b.data + j * b.column_stride;
+    for (int64_t p = 0; p < k; ++p, row += a.column_stride, column += b.row_stride) {
+      for (int q = 0; q < count; ++q) sum[q] = std::fma(*row, column[q * b.column_stride], sum[q]);
     }
+    T* const to = c.data + i * c.row_stride + j * c.column_stride;
+    for (int q = 0; q < count; ++q) to[q * c.column_stride] = sum[q];
+  };
+  using std::integral_constant;
+  for (int64_t i = 0; i < m; ++i) {
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4) columns(i, j, integral_constant<int, 4>());
+    for (; j + 2 <= n; j += 2) columns(i, j, integral_constant<int, 2>());
+    if (j < n) columns(i, j, integral_constant<int, 1>());
   }
 }
 
-// The loops over blocks and slivers. slivers(p, k_size, j, columns, width, rows) gives the `width`
-// columns of B from (p, j) on, packed or in place.
-template <class T, class GetSlivers>
-void BlockedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<T> c,
-                    T* packed_a, const Blocking<T>& blocking, GetSlivers slivers) {
-  for (int64_t k_block = 0; k_block < blocking.k_blocks; ++k_block) {
-    const int64_t p = k_block * blocking.k_size;
-    const int64_t k_size = std::min(blocking.k_size, k - p);
-    for (int64_t row_block = 0; row_block < blocking.row_blocks; ++row_block) {
-      const int64_t i = PartStart(m, blocking.row_blocks, row_block);
-      const int64_t rows = PartStart(m, blocking.row_blocks, row_block + 1) - i;
-      if (packed_a != nullptr) product::PackBlock(rows, k_size, From(a, i, p), packed_a);
-      for (int64_t j = 0, columns; j < n; j += columns) {
-        const int64_t left = n - j;
-        const int64_t most = MostVectors(rows);
-        const int64_t vectors =
-            left >= most * kWidth<T> ? most : std::min<int64_t>(kVectors, CeilDiv(left, kWidth<T>));
-        columns = std::min(vectors * kWidth<T>, left);
-        product::SliverProduct(rows, columns, vectors, k_size, From(a, i, p), packed_a,
-                               slivers(p, k_size, j, columns, vectors * kWidth<T>, rows),
-                               From(c, i, j),
-                               /*resume=*/k_block > 0);
-      }
+// The product of one block of k and of columns. B's slivers are packed or in place.
+template <class T>
+void BlockProduct(const Tiles<T>& tiles, const Blocking<T>& blocking, int64_t m, int64_t n,
+                  int64_t k, MatrixRef<const T> a, Slivers<T> b, MatrixRef<T> c, T* scratch,
+                  bool resume) {
+  T* const packed_a = n >= kMinColumnsToPackA ? scratch : nullptr;
+  for (int64_t row_block = 0; row_block < blocking.row_blocks; ++row_block) {
+    const int64_t i = PartStart(m, blocking.row_blocks, row_block);
+    const int64_t rows = PartStart(m, blocking.row_blocks, row_block + 1) - i;
+    if (packed_a != nullptr) product::PackBlock(tiles.rows, rows, k, From(a, i, 0), packed_a);
+    for (int64_t j = 0, slivers; j < n; j += slivers * blocking.sliver_size) {
+      slivers =
+          j + blocking.slivers_per_tile * blocking.sliver_size <= n ? blocking.slivers_per_tile : 1;
+      const int64_t columns = std::min(slivers * blocking.sliver_size, n - j);
+      tiles.sliver_product(rows, columns, k, From(a, i, 0), packed_a,
+                           {b.data + j / blocking.sliver_size * b.stride, b.row_stride, b.stride},
+                           From(c, i, j), resume);
     }
   }
 }
@@ -122,74 +158,90 @@ void BlockedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, Matri
 template <class T>
 int64_t ProductScratchBytes(int64_t m, int64_t n, int64_t k) {
   if (m <= 0 || n <= 0) return 0;
+  const auto size = [&](int64_t rows, int64_t columns) {
+    const Blocking<T> blocking(TilesOfProcessor<T>(), rows, k);
+    return blocking.ABlockSize() + blocking.BBlockSize(columns);
+  };
   // Product() may turn the product around.
-  return sizeof(T) * std::max(Blocking<T>(m, k).ScratchSize(), Blocking<T>(n, k).ScratchSize());
+  return sizeof(T) * std::max(size(m, n), size(n, m));
 }
 
 template <class T>
 void Product(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
              MatrixRef<T> c, std::byte* scratch) {
   if (m <= 0 || n <= 0) return;
-  if (m * n * k <= kMaxSmallProduct) return SmallProduct(m, n, k, a, b, c);
+  const Tiles<T>& tiles = TilesOfProcessor<T>();
+  if (m * n * k <= kMaxSmallProduct) {
+    if (n >= tiles.width && b.column_stride == 1 && c.column_stride == 1) {
+      return tiles.small_product(m, n, k, a, b, c);
+    }
+    if (m * n * k <= kMaxScalarProduct) return ScalarProduct(m, n, k, a, b, c);
+  }
   // A tile is vectors along rows of C. So a single column, or a C whose columns are contiguous, is
   // turned around; a b and b a are the same bits.
   const bool turn = n == 1 ? m > 1 : m > 1 && c.row_stride == 1 && c.column_stride != 1;
   if (turn) return Product(n, m, k, Transposed(b), Transposed(a), Transposed(c), scratch);
 
-  const Blocking<T> blocking(m, k);
+  const Blocking<T> blocking(tiles, m, k);
   T* const packed_b = reinterpret_cast<T*>(scratch);
-  T* const packed_a = n >= kMinColumnsToPackA ? packed_b + blocking.SliverSize() : nullptr;
-  BlockedProduct(
-      m, n, k, a, c, packed_a, blocking,
-      [&](int64_t p, int64_t k_size, int64_t j, int64_t columns, int64_t width,
-          int64_t rows) -> Slivers<T> {
-        const MatrixRef<const T> part = From(b, p, j);
-        if (columns == width && b.column_stride == 1 && !WorthPackingB<T>(rows, b.row_stride)) {
-          return {part.data, b.row_stride, kSliver<T>};
-        }
-        product::PackSliver(k_size, columns, width, part, packed_b);
-        return {packed_b, width, kSliver<T>};
-      });
+  T* const a_scratch = packed_b + blocking.BBlockSize(n);
+  const bool in_place = b.column_stride == 1 && !WorthPackingB<T>(m, b.row_stride);
+  for (int64_t k_block = 0; k_block < blocking.k_blocks; ++k_block) {
+    const int64_t p = k_block * blocking.k_size;
+    const int64_t k_size = std::min(blocking.k_size, k - p);
+    for (int64_t j = 0, columns; j < n; j += columns) {
+      Slivers<T> slivers = {b.data + p * b.row_stride + j, b.row_stride, blocking.sliver_size};
+      columns = (n - j) / blocking.sliver_size * blocking.sliver_size;
+      if (!in_place || columns == 0) {
+        columns = std::min(n - j, blocking.BBlockColumns(n));
+        product::PackSlivers(columns, k_size, blocking.sliver_size, From(b, p, j), packed_b);
+        slivers = {packed_b, blocking.sliver_size, blocking.sliver_size * k_size};
+      }
+      BlockProduct(tiles, blocking, m, columns, k_size, From(a, 0, p), slivers, From(c, 0, j),
+                   a_scratch, /*resume=*/k_block > 0);
+    }
+  }
 }
 
 template <class T>
 int64_t PackedColumns() {
-  return kSliver<T>;
+  return TilesOfProcessor<T>().width * TilesOfProcessor<T>().vectors;
 }
 
 template <class T>
 int64_t NumSlivers(int64_t n) {
-  return CeilDiv(n, kSliver<T>);
+  return CeilDiv(n, PackedColumns<T>());
 }
 
 template <class T>
 int64_t PackedSize(int64_t n, int64_t k) {
-  return NumSlivers<T>(n) * kSliver<T> * k;
+  return NumSlivers<T>(n) * PackedColumns<T>() * k;
 }
 
 template <class T>
 void PackColumns(int64_t n, int64_t k, MatrixRef<const T> b, T* packed) {
-  for (int64_t j = 0; j < n; j += kSliver<T>) {
-    product::PackSliver<T>(k, std::min<int64_t>(kSliver<T>, n - j), kSliver<T>, From(b, 0, j),
-                           packed + j * k);
-  }
+  product::PackSlivers(n, k, PackedColumns<T>(), b, packed);
 }
 
 template <class T>
 int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k) {
   if (m <= 0 || n < kMinColumnsToPackA) return 0;
-  return sizeof(T) * Blocking<T>(m, k).BlockSize();
+  return sizeof(T) * Blocking<T>(TilesOfProcessor<T>(), m, k).ABlockSize();
 }
 
 template <class T>
 void PackedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, const T* packed_b,
                    MatrixRef<T> c, std::byte* scratch) {
   if (m <= 0 || n <= 0) return;
-  T* const packed_a = n >= kMinColumnsToPackA ? reinterpret_cast<T*>(scratch) : nullptr;
-  BlockedProduct(m, n, k, a, c, packed_a, Blocking<T>(m, k),
-                 [&](int64_t p, int64_t, int64_t j, int64_t, int64_t, int64_t) {
-                   return Slivers<T>{packed_b + j * k + p * kSliver<T>, kSliver<T>, kSliver<T> * k};
-                 });
+  const Tiles<T>& tiles = TilesOfProcessor<T>();
+  const Blocking<T> blocking(tiles, m, k);
+  for (int64_t k_block = 0; k_block < blocking.k_blocks; ++k_block) {
+    const int64_t p = k_block * blocking.k_size;
+    const Slivers<T> slivers = {packed_b + p * blocking.sliver_size, blocking.sliver_size,
+                                blocking.sliver_size * k};
+    BlockProduct(tiles, blocking, m, n, std::min(blocking.k_size, k - p), From(a, 0, p), slivers, c,
+                 reinterpret_cast<T*>(scratch), /*resume=*/k_block > 0);
+  }
 }
 
 template int64_t ProductScratchBytes<float>(int64_t, int64_t, int64_t);

@@ -16,6 +16,7 @@
 
 #include "Eigen/Core"
 #include "gtest/gtest.h"
+#include "ops/isa.h"
 
 namespace flowgrad {
 namespace {
@@ -375,6 +376,22 @@ TYPED_TEST(ProductTest, WithPackedWeightsKeepsInfinitiesToTheirRows) {
   NaiveProduct(a, b, expected);
   Packed<TypeParam>(n, k, b.ConstRef()).Multiply(m, n, a.ConstRef(), 0, c.Ref());
   EXPECT_TRUE(SameBits(c, expected));
+}
+
+// Both are tested in one build: see the environment of the two targets.
+TYPED_TEST(ProductTest, UsesTheWidestRegistersAllowed) {
+  const int64_t bytes = PackedColumns<TypeParam>() * sizeof(TypeParam);
+  EXPECT_EQ(bytes, UsesAvx512() ? 2 * 64 : 3 * 32);
+}
+
+// 0 + (-0) is +0, also where there is but one product to add.
+TYPED_TEST(ProductTest, OfOneInnerElementStartsFromPositiveZero) {
+  std::vector<TypeParam> a = {-1, 1, 0}, c(3 * 40, 7);
+  std::vector<TypeParam> b(40, 0);
+  Multiply<TypeParam>(3, 40, 1, {a.data(), 1, 1}, {b.data(), 40, 1}, {c.data(), 40, 1});
+  for (TypeParam x : c) EXPECT_FALSE(std::signbit(x));
+  Multiply<TypeParam>(3, 2, 1, {a.data(), 1, 1}, {b.data(), 2, 1}, {c.data(), 2, 1});
+  for (int i = 0; i < 6; ++i) EXPECT_FALSE(std::signbit(c[i]));
 }
 
 TYPED_TEST(ProductTest, NeedsBoundedScratch) {
