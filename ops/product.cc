@@ -34,6 +34,7 @@ constexpr int64_t kBytesOfBSliver = 128 * 1024;
 constexpr int64_t kBytesOfBBlock = 384 * 1024;
 // Where packing and setting out start to pay.
 constexpr int64_t kMinColumnsToPackA = 256;
+constexpr int64_t kMinColumnsToPackLongA = 96, kLongA = 256;
 constexpr int64_t kMinRowsToPackB = 240;
 constexpr int64_t kMinRowsToPackConflictingB = 96;
 constexpr int64_t kMaxScalarProduct = 64;
@@ -76,6 +77,10 @@ template <class T>
 bool WorthPackingB(int64_t rows, int64_t row_stride) {
   const bool conflicting = row_stride * sizeof(T) % 4096 == 0;
   return rows >= (conflicting ? kMinRowsToPackConflictingB : kMinRowsToPackB);
+}
+
+bool WorthPackingA(int64_t n, int64_t k) {
+  return n >= (k < kLongA ? kMinColumnsToPackA : kMinColumnsToPackLongA);
 }
 
 // How a product is cut: k and the rows into parts of about the same size, the columns of a B that
@@ -137,7 +142,7 @@ template <class T>
 void BlockProduct(const Tiles<T>& tiles, const Blocking<T>& blocking, int64_t m, int64_t n,
                   int64_t k, MatrixRef<const T> a, Slivers<T> b, MatrixRef<T> c, T* scratch,
                   bool resume) {
-  T* const packed_a = n >= kMinColumnsToPackA ? scratch : nullptr;
+  T* const packed_a = WorthPackingA(n, k) ? scratch : nullptr;
   for (int64_t row_block = 0; row_block < blocking.row_blocks; ++row_block) {
     const int64_t i = PartStart(m, blocking.row_blocks, row_block);
     const int64_t rows = PartStart(m, blocking.row_blocks, row_block + 1) - i;
@@ -225,7 +230,7 @@ void PackColumns(int64_t n, int64_t k, MatrixRef<const T> b, T* packed) {
 
 template <class T>
 int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k) {
-  if (m <= 0 || n < kMinColumnsToPackA) return 0;
+  if (m <= 0 || !WorthPackingA(n, k)) return 0;
   return sizeof(T) * Blocking<T>(TilesOfProcessor<T>(), m, k).ABlockSize();
 }
 
