@@ -28,7 +28,7 @@ using product::Tiles;
 // page addresses. A sliver of B is read front to back, which the processor foresees, and fewer
 // blocks of k, each of which reloads C, are worth more than the L1 cache. All as measured on Zen 4
 // (AVX2 and AVX-512), like what follows.
-constexpr int64_t kBytesOfABlock = 64 * 1024;
+constexpr int64_t kBytesOfABlock = 128 * 1024;
 constexpr int64_t kMostRowsOfABlock = 64;
 constexpr int64_t kBytesOfBSliver = 128 * 1024;
 constexpr int64_t kBytesOfBBlock = 384 * 1024;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -59,7 +60,7 @@ void PackPanel(int64_t k, MatrixRef<const T> a, T* packed) {
   }
   if (a.row_stride == 1) {
     for (; p < k; ++p) {
-      for (int i = 0; i < rows; ++i) packed[p * rows + i] = a.data[i + p * a.column_stride];
+      std::memcpy(packed + p * rows, a.data + p * a.column_stride, rows * sizeof(T));
     }
   }
   for (; p < k; ++p) {
