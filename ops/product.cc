@@ -113,28 +113,37 @@ struct Blocking {
   int64_t sliver_size, slivers_per_tile, k_blocks, k_size, row_blocks, row_size;
 };
 
-// For products so small that setting out would take longer than the work. Four sums at a time,
-// which do not wait for each other.
+// For products so small that setting out would take longer than the work. A few columns at a time,
+// whose sums do not wait for each other.
+template <class T, int columns>
+void ScalarColumns(int64_t m, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
+                   MatrixRef<T> c) {
+  for (int64_t i = 0; i < m; ++i) {
+    T sum[columns] = {};
+    const T* factor = a.data;
+    const T* row = b.data;
+    for (int64_t p = 0; p < k; ++p) {
+#pragma GCC unroll 4
+      for (int j = 0; j < columns; ++j) {
+        sum[j] = std::fma(*factor, row[j * b.column_stride], sum[j]);
+      }
+      factor += a.column_stride;
+      row += b.row_stride;
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < columns; ++j) c.data[j * c.column_stride] = sum[j];
+    a.data += a.row_stride;
+    c.data += c.row_stride;
+  }
+}
+
 template <class T>
 void ScalarProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
                    MatrixRef<T> c) {
-  const auto columns = [&](int64_t i, int64_t j, auto count) {
-    T sum[count] = {};
-    const T* row = a.data + i * a.row_stride;
-    const T* column = b.data + j * b.column_stride;
-    for (int64_t p = 0; p < k; ++p, row += a.column_stride, column += b.row_stride) {
-      for (int q = 0; q < count; ++q) sum[q] = std::fma(*row, column[q * b.column_stride], sum[q]);
-    }
-    T* const to = c.data + i * c.row_stride + j * c.column_stride;
-    for (int q = 0; q < count; ++q) to[q * c.column_stride] = sum[q];
-  };
-  using std::integral_constant;
-  for (int64_t i = 0; i < m; ++i) {
-    int64_t j = 0;
-    for (; j + 4 <= n; j += 4) columns(i, j, integral_constant<int, 4>());
-    for (; j + 2 <= n; j += 2) columns(i, j, integral_constant<int, 2>());
-    if (j < n) columns(i, j, integral_constant<int, 1>());
-  }
+  int64_t j = 0;
+  for (; j + 4 <= n; j += 4) ScalarColumns<T, 4>(m, k, a, From(b, 0, j), From(c, 0, j));
+  for (; j + 2 <= n; j += 2) ScalarColumns<T, 2>(m, k, a, From(b, 0, j), From(c, 0, j));
+  if (j < n) ScalarColumns<T, 1>(m, k, a, From(b, 0, j), From(c, 0, j));
 }
 
 // The product of one block of k and of columns. B's slivers are packed or in place.
