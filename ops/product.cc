@@ -88,7 +88,8 @@ bool WorthPackingA(int64_t n, int64_t k) {
 template <class T>
 struct Blocking {
   Blocking(const Tiles<T>& tiles, int64_t m, int64_t k) {
-    sliver_size = tiles.width * tiles.vectors;
+    width = tiles.width;
+    sliver_size = width * tiles.vectors;
     slivers_per_tile = m == 1 ? tiles.slivers_of_one_row : m == 2 ? 2 : 1;
     const int64_t most = kBytesOfBSliver / (sizeof(T) * sliver_size * slivers_per_tile);
     // Whole cache lines.
@@ -110,7 +111,15 @@ struct Blocking {
     return std::min(CeilDiv(n, tile), most) * tile;
   }
 
-  int64_t sliver_size, slivers_per_tile, k_blocks, k_size, row_blocks, row_size;
+  // How many of the columns that are left the next tile takes.
+  int64_t ColumnsOfTile(int64_t left, bool in_place) const {
+    if (left >= sliver_size * slivers_per_tile) return sliver_size * slivers_per_tile;
+    // Rather two and two vectors than three and one, which alone has too few sums.
+    if (in_place && left == sliver_size + width) return sliver_size - width;
+    return std::min(sliver_size, left);
+  }
+
+  int64_t width, sliver_size, slivers_per_tile, k_blocks, k_size, row_blocks, row_size;
 };
 
 // For products so small that setting out would take longer than the work. A few columns at a time,
@@ -149,20 +158,19 @@ void ScalarProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, Matrix
 // The product of one block of k and of columns. B's slivers are packed or in place.
 template <class T>
 void BlockProduct(const Tiles<T>& tiles, const Blocking<T>& blocking, int64_t m, int64_t n,
-                  int64_t k, MatrixRef<const T> a, Slivers<T> b, MatrixRef<T> c, T* scratch,
-                  bool resume) {
+                  int64_t k, MatrixRef<const T> a, Slivers<T> b, bool in_place, MatrixRef<T> c,
+                  T* scratch, bool resume) {
   T* const packed_a = WorthPackingA(n, k) ? scratch : nullptr;
   for (int64_t row_block = 0; row_block < blocking.row_blocks; ++row_block) {
     const int64_t i = PartStart(m, blocking.row_blocks, row_block);
     const int64_t rows = PartStart(m, blocking.row_blocks, row_block + 1) - i;
     if (packed_a != nullptr) product::PackBlock(tiles.rows, rows, k, From(a, i, 0), packed_a);
-    for (int64_t j = 0, slivers; j < n; j += slivers * blocking.sliver_size) {
-      slivers =
-          j + blocking.slivers_per_tile * blocking.sliver_size <= n ? blocking.slivers_per_tile : 1;
-      const int64_t columns = std::min(slivers * blocking.sliver_size, n - j);
+    for (int64_t j = 0, columns; j < n; j += columns) {
+      columns = blocking.ColumnsOfTile(n - j, in_place);
+      const int64_t place =
+          j / blocking.sliver_size * b.stride + (in_place ? j % blocking.sliver_size : 0);
       tiles.sliver_product(rows, columns, k, From(a, i, 0), packed_a,
-                           {b.data + j / blocking.sliver_size * b.stride, b.row_stride, b.stride},
-                           From(c, i, j), resume);
+                           {b.data + place, b.row_stride, b.stride}, From(c, i, j), resume);
     }
   }
 }
@@ -205,14 +213,15 @@ void Product(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<co
     const int64_t k_size = std::min(blocking.k_size, k - p);
     for (int64_t j = 0, columns; j < n; j += columns) {
       Slivers<T> slivers = {b.data + p * b.row_stride + j, b.row_stride, blocking.sliver_size};
-      columns = (n - j) / blocking.sliver_size * blocking.sliver_size;
-      if (!in_place || columns == 0) {
+      columns = (n - j) / blocking.width * blocking.width;
+      const bool packs = !in_place || columns == 0;
+      if (packs) {
         columns = std::min(n - j, blocking.BBlockColumns(n));
         product::PackSlivers(columns, k_size, blocking.sliver_size, From(b, p, j), packed_b);
         slivers = {packed_b, blocking.sliver_size, blocking.sliver_size * k_size};
       }
-      BlockProduct(tiles, blocking, m, columns, k_size, From(a, 0, p), slivers, From(c, 0, j),
-                   a_scratch, /*resume=*/k_block > 0);
+      BlockProduct(tiles, blocking, m, columns, k_size, From(a, 0, p), slivers, !packs,
+                   From(c, 0, j), a_scratch, /*resume=*/k_block > 0);
     }
   }
 }
@@ -253,8 +262,8 @@ void PackedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, const 
     const int64_t p = k_block * blocking.k_size;
     const Slivers<T> slivers = {packed_b + p * blocking.sliver_size, blocking.sliver_size,
                                 blocking.sliver_size * k};
-    BlockProduct(tiles, blocking, m, n, std::min(blocking.k_size, k - p), From(a, 0, p), slivers, c,
-                 reinterpret_cast<T*>(scratch), /*resume=*/k_block > 0);
+    BlockProduct(tiles, blocking, m, n, std::min(blocking.k_size, k - p), From(a, 0, p), slivers,
+                 /*in_place=*/false, c, reinterpret_cast<T*>(scratch), /*resume=*/k_block > 0);
   }
 }
 

@@ -86,6 +86,15 @@ absl::Status MatMulKernel(const KernelContext& context) {
   const int y_batch = std::max(a_matrix, b_matrix);
   const int64_t y_row = a.rank == 1 ? 0 : y.strides[y_batch];
   const int64_t y_column = b.rank == 1 ? 0 : y.strides[y.rank - 1];
+  const auto multiply = [&](int64_t a_offset, int64_t b_offset, int64_t y_offset) {
+    Product<T>(m, n, k, {a.as<const T>() + a_offset, a_row, a.strides[a.rank - 1]},
+               {b.as<const T>() + b_offset, b.strides[b_matrix], b_column},
+               {y.as<T>() + y_offset, y_row, y_column}, context.scratch);
+  };
+  if (y_batch == 0) {
+    multiply(0, 0, 0);
+    return absl::OkStatus();
+  }
 
   Odometer<3> batch;
   for (int d = 0; d < y_batch; ++d) {
@@ -97,9 +106,7 @@ absl::Status MatMulKernel(const KernelContext& context) {
   }
   if (batch.empty()) return absl::OkStatus();
   do {
-    Product<T>(m, n, k, {a.as<const T>() + batch.offset(0), a_row, a.strides[a.rank - 1]},
-               {b.as<const T>() + batch.offset(1), b.strides[b_matrix], b_column},
-               {y.as<T>() + batch.offset(2), y_row, y_column}, context.scratch);
+    multiply(batch.offset(0), batch.offset(1), batch.offset(2));
   } while (batch.Next());
   return absl::OkStatus();
 }
