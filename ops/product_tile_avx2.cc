@@ -14,7 +14,7 @@ namespace {
 // The sums of a tile, a row of B and one or two of A fill the registers. 4 x 3 and not 6 x 2:
 // there 8 rows would be two panels of 4 x 2, and eight sums are just too few to hide the latency
 // of an fma (measured: 7 % slower).
-constexpr int kRows = 4, kVectors = 3, kSliversOfOneRow = 4;
+constexpr int kRows = 4, kVectors = 3, kMostRows = 12, kSliversOfOneRow = 4;
 
 template <class T>
 struct Simd;

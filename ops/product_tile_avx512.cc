@@ -19,7 +19,7 @@ namespace flowgrad::product {
 namespace {
 
 // The sums of a tile, a row of B and one or two of A fill the registers.
-constexpr int kRows = 14, kVectors = 2, kSliversOfOneRow = 4;
+constexpr int kRows = 14, kVectors = 2, kMostRows = 14, kSliversOfOneRow = 4;
 
 template <class T>
 struct Simd;
