@@ -34,7 +34,7 @@ constexpr int64_t kBytesOfBSliver = 128 * 1024;
 constexpr int64_t kBytesOfBBlock = 384 * 1024;
 // Where packing and setting out start to pay.
 constexpr int64_t kMinColumnsToPackA = 256;
-constexpr int64_t kMinColumnsToPackLongA = 96, kLongA = 256;
+constexpr int64_t kMinColumnsToPackLongA = 96, kLongColumns = 256;
 constexpr int64_t kMinRowsToPackB = 240;
 constexpr int64_t kMinRowsToPackConflictingB = 96;
 constexpr int64_t kMaxScalarProduct = 64;
@@ -79,8 +79,13 @@ bool WorthPackingB(int64_t rows, int64_t row_stride) {
   return rows >= (conflicting ? kMinRowsToPackConflictingB : kMinRowsToPackB);
 }
 
-bool WorthPackingA(int64_t n, int64_t k) {
-  return n >= (k < kLongA ? kMinColumnsToPackA : kMinColumnsToPackLongA);
+// Columns of A are further apart than rows are long.
+bool MayPackA(int64_t n, int64_t k) {
+  return n >= (k < kLongColumns ? kMinColumnsToPackA : kMinColumnsToPackLongA);
+}
+template <class T>
+bool WorthPackingA(int64_t n, int64_t k, MatrixRef<const T> a) {
+  return n >= kMinColumnsToPackA || (a.column_stride != 1 && MayPackA(n, k));
 }
 
 // How a product is cut: k and the rows into parts of about the same size, the columns of a B that
@@ -160,7 +165,7 @@ template <class T>
 void BlockProduct(const Tiles<T>& tiles, const Blocking<T>& blocking, int64_t m, int64_t n,
                   int64_t k, MatrixRef<const T> a, Slivers<T> b, bool in_place, MatrixRef<T> c,
                   T* scratch, bool resume) {
-  T* const packed_a = WorthPackingA(n, k) ? scratch : nullptr;
+  T* const packed_a = WorthPackingA(n, k, a) ? scratch : nullptr;
   for (int64_t row_block = 0; row_block < blocking.row_blocks; ++row_block) {
     const int64_t i = PartStart(m, blocking.row_blocks, row_block);
     const int64_t rows = PartStart(m, blocking.row_blocks, row_block + 1) - i;
@@ -248,7 +253,7 @@ void PackColumns(int64_t n, int64_t k, MatrixRef<const T> b, T* packed) {
 
 template <class T>
 int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k) {
-  if (m <= 0 || !WorthPackingA(n, k)) return 0;
+  if (m <= 0 || !MayPackA(n, k)) return 0;
   return sizeof(T) * Blocking<T>(TilesOfProcessor<T>(), m, k).ABlockSize();
 }
 

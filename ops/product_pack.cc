@@ -103,13 +103,13 @@ void CopySlivers(int64_t slivers, int64_t k, int64_t width, MatrixRef<const T> b
   }
 }
 
-// A sliver of a matrix with contiguous columns, a cache line of each at a time.
+// Whole blocks of a sliver of a matrix with contiguous columns, a cache line of each at a time.
 template <class T>
-void TransposeSliver(int64_t k, int64_t width, MatrixRef<const T> b, T* packed) {
+void TransposeBlocks(int64_t k, int64_t columns, int64_t width, MatrixRef<const T> b, T* packed) {
   constexpr int w = kWidth<T>;
   constexpr int64_t line = kCacheLine / sizeof(T);
   for (int64_t p = 0; p < k; p += line) {
-    for (int64_t j = 0; j < width; j += w) {
+    for (int64_t j = 0; j < columns; j += w) {
       const T* const first = b.data + j * b.column_stride;
       for (int64_t q = p; q < std::min(p + line, k); q += w) {
         Block<T> block;
@@ -123,19 +123,37 @@ void TransposeSliver(int64_t k, int64_t width, MatrixRef<const T> b, T* packed) 
   }
 }
 
-// Any rows of a sliver that may be narrower than `width`.
+// Rows from `first_row` on of a sliver, from `first_column` on, with zeros past its columns.
 template <class T>
-void PackRows(int64_t k, int64_t columns, int64_t width, MatrixRef<const T> b, T* packed) {
-  for (int64_t p = 0; p < k; ++p) {
+void PackRest(int64_t first_row, int64_t end_row, int64_t first_column, int64_t columns,
+              int64_t width, MatrixRef<const T> b, T* packed) {
+  for (int64_t p = first_row; p < end_row; ++p) {
     const T* const row = b.data + p * b.row_stride;
-    int64_t j = 0;
-    if (b.column_stride == 1) {
-      j = columns / kWidth<T> * kWidth<T>;
-      CopyRow(row, j, packed + p * width);
-    }
+    int64_t j = first_column;
     for (; j < columns; ++j) packed[p * width + j] = row[j * b.column_stride];
     for (; j < width; ++j) packed[p * width + j] = 0;
   }
+}
+
+// One sliver, of as many columns as there are up to `width`.
+template <class T>
+void PackSliver(int64_t k, int64_t columns, int64_t width, MatrixRef<const T> b, T* packed) {
+  constexpr int w = kWidth<T>;
+  int64_t block_rows = 0;
+  const int64_t block_columns = columns / w * w;
+  if (b.column_stride == 1) {
+    block_rows = k;
+    for (int64_t p = 0; p < k; ++p) {
+      CopyRow(b.data + p * b.row_stride, block_columns, packed + p * width);
+    }
+  } else if (b.row_stride == 1) {
+    block_rows = k / w * w;
+    TransposeBlocks(block_rows, block_columns, width, b, packed);
+  }
+  if (block_columns < width) {
+    PackRest(0, block_rows, block_columns, columns, width, b, packed);
+  }
+  PackRest(block_rows, k, 0, columns, width, b, packed);
 }
 
 }  // namespace
@@ -153,22 +171,15 @@ void PackBlock(int64_t most_rows, int64_t rows, int64_t k, MatrixRef<const T> a,
 
 template <class T>
 void PackSlivers(int64_t n, int64_t k, int64_t width, MatrixRef<const T> b, T* packed) {
-  const int64_t whole = n / width;  // slivers
-  const auto sliver = [&](int64_t s, int64_t p) -> MatrixRef<const T> {
-    return {b.data + s * width * b.column_stride + p * b.row_stride, b.row_stride, b.column_stride};
-  };
+  int64_t s = 0;
   if (b.column_stride == 1) {
-    CopySlivers(whole, k, width, b, packed);
-  } else {
-    const int64_t blocks = b.row_stride == 1 ? k / kWidth<T> * kWidth<T> : 0;  // rows
-    for (int64_t s = 0; s < whole; ++s) {
-      T* const packed_sliver = packed + s * k * width;
-      TransposeSliver(blocks, width, sliver(s, 0), packed_sliver);
-      PackRows(k - blocks, width, width, sliver(s, blocks), packed_sliver + blocks * width);
-    }
+    s = n / width;
+    CopySlivers(s, k, width, b, packed);
   }
-  if (whole * width < n) {
-    PackRows(k, n - whole * width, width, sliver(whole, 0), packed + whole * k * width);
+  for (; s * width < n; ++s) {
+    PackSliver<T>(k, std::min(width, n - s * width), width,
+                  {b.data + s * width * b.column_stride, b.row_stride, b.column_stride},
+                  packed + s * k * width);
   }
 }
 
