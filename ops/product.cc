@@ -79,7 +79,8 @@ bool WorthPackingB(int64_t rows, int64_t row_stride) {
   return rows >= (conflicting ? kMinRowsToPackConflictingB : kMinRowsToPackB);
 }
 
-// Columns of A are further apart than rows are long.
+// A with contiguous rows is read in place for longer than one with contiguous columns, whose
+// elements are far apart along k.
 bool MayPackA(int64_t n, int64_t k) {
   return n >= (k < kLongColumns ? kMinColumnsToPackA : kMinColumnsToPackLongA);
 }
