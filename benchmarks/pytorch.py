@@ -1,19 +1,51 @@
 #!/usr/bin/env python3
-"""Measures a workload of this folder in PyTorch and prints one JSON object.
+"""Measures a workload of this folder in PyTorch, on the data and first weights of ours.
 
-Everything that PyTorch offers for the same step is tried for a moment, and the fastest is measured:
-its optimizers one parameter at a time, in lists and fused; with --compile, what is compiled may be
-the loss, the optimizer, or the whole step written with torch.func, called from Python or from C++.
-Models, data and first weights are those of NAME.pbtxt, except for the random numbers themselves.
+STEP is what `flowgrad bench --save-step` wrote. The loss and the gradients of the first step are
+compared with those in it, tensor by tensor: the largest difference must be at most 1e-4 of the
+largest element. A workload that differs is not measured.
+
+Everything that PyTorch offers for the same step is then tried for a moment: its optimizers one
+parameter at a time, in lists and fused; with torch.compile, what is compiled may be the loss, the
+optimizer, or the whole step written with torch.func, called from Python or from C++. One line of
+JSON says what each way gave, in steps per second. Then the fastest is measured again for every line
+of input, and its steps per second are printed.
 """
 
 import argparse
 import json
 import statistics
+import sys
 import time
 
 import torch
 from torch import nn
+from torch.nn import functional
+
+TOLERANCE = 1e-4
+
+
+def read_safetensors(path):
+    """The tensors of a file of safetensors by name, and nothing but torch."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = bytearray(file.read())
+    header.pop("__metadata__", None)
+    types = {"F32": torch.float32, "I64": torch.int64}
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        flat = torch.frombuffer(data, dtype=torch.uint8)[begin:end].clone()
+        tensors[name] = flat.view(types[entry["dtype"]]).reshape(entry["shape"])
+    return tensors
+
+
+def compare(name, ours, theirs):
+    """Ends the program if they differ."""
+    difference = (ours - theirs).abs().max().item()
+    scale = theirs.abs().max().item()
+    if ours.shape != theirs.shape or not difference <= TOLERANCE * scale:
+        sys.exit(f"{name} differs by {difference:.3g}, its largest element is {scale:.3g}")
 
 
 def whole(step, *arguments):
@@ -21,8 +53,8 @@ def whole(step, *arguments):
     wrapped = torch.compile(step, options={"cpp_wrapper": True})
     compiled = torch.compile(step)
     return {
-        "whole": lambda: compiled(*arguments),
-        "whole, C++ wrapper": lambda: wrapped(*arguments),
+        "compiled step": lambda: compiled(*arguments),
+        "compiled step, C++ wrapper": lambda: wrapped(*arguments),
     }
 
 
@@ -59,11 +91,36 @@ class Adam:
 
 
 class Training:
-    """Forward, loss, backward, update."""
+    """Forward, loss, backward, update.
 
-    def __init__(self, model, loss, inputs, targets, rule=Sgd):
-        self.model, self.loss, self.inputs, self.targets = model, loss, inputs, targets
-        self.rule = rule
+    `parts` names, for each parameter of `model`, ours that it consists of, in order. nn.Linear has
+    matrices transposed.
+    """
+
+    def __init__(self, model, loss, tensors, inputs, parts, rule=Sgd):
+        self.model, self.loss, self.rule = model, loss, rule
+        self.inputs, self.targets = (tensors[f"input/{name}"] for name in inputs)
+        ours = {name: parts(name) for name, _ in model.named_parameters()}
+        self.check_names({n for names in ours.values() for n in names}, tensors)
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                parameter.copy_(self.joined(tensors, "weight", ours[name]))
+        value = self.loss(model(self.inputs), self.targets)
+        value.backward()
+        compare("loss", tensors["loss"], value.detach())
+        for name, parameter in model.named_parameters():
+            gradient = self.joined(tensors, "gradient", ours[name])
+            compare(f"gradient of {name}", gradient, parameter.grad)
+            parameter.grad = None
+
+    @staticmethod
+    def joined(tensors, kind, names):
+        return torch.cat([tensors[f"{kind}/{name}"].t() for name in names])
+
+    @staticmethod
+    def check_names(read, tensors):
+        if missing := {f"gradient/{n}" for n in read} ^ {n for n in tensors if n[:2] == "gr"}:
+            sys.exit(f"parameters of one side only: {', '.join(sorted(missing))}")
 
     def ways(self, compiled):
         """Functions that run a step, by name."""
@@ -81,14 +138,21 @@ class Training:
 
             return step
 
+        before = "compiled loss, " if compiled else ""
         ways = {}
         for name in ["plain", "foreach", "fused"]:
             options = {} if name == "plain" else {name: True}
-            optimizer = self.rule.optimizer(self.model.parameters(), lr=self.rule.rate, **options)
-            ways[f"{name} optimizer"] = step_with(optimizer.step, optimizer)
+            try:
+                optimizer = self.rule.optimizer(
+                    self.model.parameters(), lr=self.rule.rate, **options
+                )
+            except TypeError:  # an older PyTorch does not have it
+                continue
+            ways[f"{before}{name} optimizer"] = step_with(optimizer.step, optimizer)
             if compiled and name == "plain":
-                ways["compiled optimizer"] = step_with(torch.compile(optimizer.step), optimizer)
-        return ways | self.whole() if compiled else ways
+                step = step_with(torch.compile(optimizer.step), optimizer)
+                ways["compiled loss, compiled optimizer"] = step
+        return {**ways, **self.whole()} if compiled else ways
 
     def whole(self):
         parameters = {name: p.detach().clone() for name, p in self.model.named_parameters()}
@@ -109,13 +173,19 @@ class Training:
 class Differentiation:
     """A value and its gradients by leaves."""
 
-    def __init__(self, value, leaves):
-        self.value, self.leaves = value, leaves
+    def __init__(self, value, tensors, kind, names):
+        self.value = value
+        self.leaves = [tensors[f"{kind}/{name}"].requires_grad_() for name in names]
+        y = value(*self.leaves)
+        compare("value", tensors["loss"], y.detach())
+        for name, gradient in zip(names, torch.autograd.grad(y, self.leaves)):
+            compare(f"gradient of {name}", tensors[f"gradient/{name}"], gradient)
 
     def ways(self, compiled):
         value = torch.compile(self.value) if compiled else self.value
-        ways = {"autograd": lambda: torch.autograd.grad(value(*self.leaves), self.leaves)}
-        return ways | self.whole() if compiled else ways
+        name = "compiled value, autograd" if compiled else "autograd"
+        ways = {name: lambda: torch.autograd.grad(value(*self.leaves), self.leaves)}
+        return {**ways, **self.whole()} if compiled else ways
 
     def whole(self):
         numbers = tuple(range(len(self.leaves)))
@@ -123,16 +193,17 @@ class Differentiation:
         return whole(step, *[leaf.detach() for leaf in self.leaves])
 
 
-def mlp(*widths):
+def mlp(tensors, *widths, image="images", rule=Sgd):
     layers = []
     for fan_in, fan_out in zip(widths, widths[1:]):
         layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
 
+    def parts(name):  # 0.weight, 0.bias, 2.weight: w1, b1, w2
+        number, kind = name.split(".")
+        return [f"{kind[0]}{int(number) // 2 + 1}"]
 
-def classifier(batch, *widths, **options):
-    inputs, labels = torch.rand(batch, widths[0]), torch.randint(widths[-1], (batch,))
-    return Training(mlp(*widths), nn.functional.cross_entropy, inputs, labels, **options)
+    model = nn.Sequential(*layers[:-1])
+    return Training(model, functional.cross_entropy, tensors, [image, "labels"], parts, rule)
 
 
 class Branches(nn.Module):
@@ -147,49 +218,125 @@ class Branches(nn.Module):
         return sum(chain(x) for chain in self.chains)
 
 
-def wide16_branches(batch):
-    inputs, targets = torch.rand(batch, 128), torch.rand(batch, 128)
-    return Training(Branches(), nn.functional.mse_loss, inputs, targets)
+def wide16_branches(tensors):
+    def parts(name):  # chains.3.4.weight: chain3/layer2/w
+        _, chain, number, kind = name.split(".")
+        return [f"chain{chain}/layer{int(number) // 2}/{kind[0]}"]
+
+    return Training(Branches(), functional.mse_loss, tensors, ["x", "targets"], parts)
 
 
-def toy_scalar_chain(batch):
-    x, y = torch.tensor(2.3), torch.tensor(2.0)
+class Attention(nn.Module):
+    """Query, key and value of all heads in one product."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.in_proj = nn.Linear(width, 3 * width)
+        self.out_proj = nn.Linear(width, width)
+        self.heads = heads
+
+    def forward(self, x):
+        batch, length, width = x.shape
+        parts = self.in_proj(x).view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        return self.out_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+class EncoderLayer(nn.Module):
+    def __init__(self, width, heads, hidden):
+        super().__init__()
+        self.self_attn = Attention(width, heads)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.linear1, self.linear2 = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def forward(self, x):
+        x = self.norm1(x + self.self_attn(x))
+        return self.norm2(x + self.linear2(functional.relu(self.linear1(x))))
+
+
+def library_layer(width, heads, hidden):
+    return nn.TransformerEncoderLayer(width, heads, hidden, dropout=0, batch_first=True)
+
+
+class Encoder(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.layers = nn.Sequential(*[layer(128, 4, 512) for _ in range(2)])
+        self.classes = nn.Linear(128, 96)
+
+    def forward(self, x):
+        return self.classes(self.layers(x)).flatten(0, 1)
+
+
+def transformer(layer):
+    names = {
+        "self_attn.out_proj": "attention/projection",
+        "linear1": "expand",
+        "linear2": "contract",
+        "norm1": "norm1",
+        "norm2": "norm2",
+    }
+
+    def parts(name):  # layers.1.norm2.weight: layer1/norm2/scale
+        if name.startswith("classes"):
+            return [f"classes/{name.split('.')[1][0]}"]
+        _, number, name = name.split(".", 2)
+        if "in_proj" in name:
+            kind = "w" if name.endswith("weight") else "b"
+            return [f"layer{number}/attention/{p}/{kind}" for p in ("query", "key", "value")]
+        part, kind = name.rsplit(".", 1)
+        kind = "b" if kind == "bias" else "scale" if "norm" in part else "w"
+        return [f"layer{number}/{names[part]}/{kind}"]
+
+    def loss(logits, labels):
+        return functional.cross_entropy(logits, labels.flatten())
+
+    return lambda tensors: Training(Encoder(layer), loss, tensors, ["x", "labels"], parts)
+
+
+def toy_scalar_chain(tensors):
+    x, y = tensors["input/x"], tensors["input/y"]
 
     def loss(b0, b1, b2, b3, w0, w1, w2, w3):
         f = b3 + w3 * torch.cos(b2 + w2 * torch.exp(b1 + w1 * torch.sin(b0 + w0 * x)))
         return (f - y) * (f - y)
 
-    numbers = [1.0, 2.0, -3.0, 0.4, 0.1, -0.4, 2.0, 3.0]
-    return Differentiation(loss, [torch.tensor(n, requires_grad=True) for n in numbers])
+    names = [f"{letter}{number}" for letter in ("beta", "omega") for number in range(4)]
+    return Differentiation(loss, tensors, "weight", names)
 
 
-def elementwise20_1M(batch):
+def elementwise20_1M(tensors):
     def value(z):
         for _ in range(5):
             z = torch.tanh(1.1 * z + 0.1) * torch.sigmoid(z)
         return z.sum()
 
-    return Differentiation(value, [torch.rand(2**20, requires_grad=True)])
+    return Differentiation(value, tensors, "input", ["x"])
 
 
-def deep_chain_1000_tiny(batch):
+def deep_chain_1000_tiny(tensors):
     def value(z):
         for _ in range(500):
             z = 0.99 * torch.tanh(z)
         return z.sum()
 
-    return Differentiation(value, [torch.rand(8, requires_grad=True)])
+    return Differentiation(value, tensors, "input", ["x"])
 
 
-# Name: the batch where none is given (None: the workload has none), and what makes it.
+# What makes a workload of tensors; by name of the variant where PyTorch has several.
 WORKLOADS = {
-    "seed_mlp_batch1": (1, lambda n: classifier(n, 9, 30, 2)),
-    "toy_scalar_chain": (None, toy_scalar_chain),
-    "mlp_784_512_512_10": (128, lambda n: classifier(n, 784, 512, 512, 10)),
-    "mlp_adam": (128, lambda n: classifier(n, 784, 512, 512, 10, rule=Adam)),
-    "wide16_branches": (16, wide16_branches),
-    "elementwise20_1M": (None, elementwise20_1M),
-    "deep_chain_1000_tiny": (None, deep_chain_1000_tiny),
+    "seed_mlp_batch1": {"": lambda tensors: mlp(tensors, 9, 30, 2, image="x")},
+    "toy_scalar_chain": {"": toy_scalar_chain},
+    "mlp_784_512_512_10": {"": lambda tensors: mlp(tensors, 784, 512, 512, 10)},
+    "mlp_adam": {"": lambda tensors: mlp(tensors, 784, 512, 512, 10, rule=Adam)},
+    "wide16_branches": {"": wide16_branches},
+    "elementwise20_1M": {"": elementwise20_1M},
+    "deep_chain_1000_tiny": {"": deep_chain_1000_tiny},
+    "transformer_d128_l2_t64": {
+        "one product for query, key and value": transformer(EncoderLayer),
+        "nn.TransformerEncoderLayer": transformer(library_layer),
+    },
 }
 
 
@@ -200,14 +347,26 @@ def seconds_of(step, count):
     return time.perf_counter() - start
 
 
-def seconds_per_step(step, seconds, chunks=20):
+def steps_per_second(step, seconds, chunks=20):
     """Median over chunks of steps, after a warm-up."""
     seconds_of(step, 3)
     count = 1
     while (spent := seconds_of(step, count)) < seconds / chunks / 2:
         count *= 2
     count = max(1, round(count * seconds / chunks / spent))
-    return statistics.median(seconds_of(step, count) / count for _ in range(chunks))
+    return 1 / statistics.median(seconds_of(step, count) / count for _ in range(chunks))
+
+
+def peak_bytes():
+    with open("/proc/self/status") as status:
+        fields = dict(line.split(":") for line in status)
+    return int(fields["VmHWM"].removesuffix(" kB\n")) * 1024
+
+
+def steps_by_way(name, tensors, compiled):
+    for variant, make in WORKLOADS[name].items():
+        for way, step in make(tensors).ways(compiled).items():
+            yield ", ".join(filter(None, [variant, way])), step
 
 
 def main():
@@ -215,33 +374,33 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", choices=WORKLOADS, metavar="NAME", help=", ".join(WORKLOADS))
-    parser.add_argument("--batch", type=int, help="default: that of the model file")
+    parser.add_argument("step", metavar="STEP", help="the .safetensors file")
     parser.add_argument("--threads", type=int, default=1, help="default: 1")
-    parser.add_argument("--seconds", type=float, default=5, help="time to measure for; default: 5")
-    parser.add_argument("--compile", action="store_true", help="with torch.compile")
+    parser.add_argument("--seconds", type=float, default=2, help="of a measurement; default: 2")
+    parser.add_argument("--way", help="take this one, the others are not tried")
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
     torch.set_num_interop_threads(1)
-    torch.manual_seed(1)
-    default_batch, make = WORKLOADS[options.name]
-    batch = None if default_batch is None else options.batch or default_batch
-    ways = make(batch).ways(options.compile)
-    trial = options.seconds / 5
-    trials = {way: seconds_per_step(step, trial, chunks=5) for way, step in ways.items()}
-    best = min(trials, key=trials.get)
-    steps_per_second = 1 / seconds_per_step(ways[best], options.seconds)
-    result = {
-        "name": options.name,
-        "batch": batch,
-        "threads": options.threads,
-        "mode": "compile" if options.compile else "eager",
-        "way": best,
-        "steps_per_second": steps_per_second,
-        "samples_per_second": None if batch is None else steps_per_second * batch,
-        "torch": torch.__version__,
-    }
-    print(json.dumps(result))
+    tensors = read_safetensors(options.step)
+    rates, steps, failed = {}, {}, {}
+    for compiled in [False, True] if hasattr(torch, "compile") else [False]:
+        for way, step in steps_by_way(options.name, tensors, compiled):
+            if options.way not in (None, way):
+                continue
+            try:
+                rates[way] = steps_per_second(step, options.seconds / 5, chunks=5)
+                steps[way] = step
+            except Exception as error:  # what cannot be compiled is not PyTorch's best
+                failed[way] = str(error).strip().splitlines()[-1]
+    if not rates:
+        sys.exit(f"no way to run the step: {failed}")
+    best = max(rates, key=rates.get)
+    summary = {"best": best, "ways": rates, "failed": failed, "torch": torch.__version__}
+    print(json.dumps({**summary, "peak_bytes": peak_bytes()}), flush=True)
+    for _ in sys.stdin:
+        rate = steps_per_second(steps[best], options.seconds)
+        print(json.dumps({"steps_per_second": rate}), flush=True)
 
 
 main()

@@ -24,6 +24,7 @@
 #include "scheduler/reference_run.h"
 #include "scheduler/run_state.h"
 #include "tools/command.h"
+#include "tools/first_step.h"
 #include "tools/model_source.h"
 #include "tools/options.h"
 #include "tools/progress.h"
@@ -65,6 +66,7 @@ struct Options {
   std::string model;
   std::string step;
   std::string format = "text";
+  std::string save_step;
   std::optional<uint64_t> batch, threads, steps;
   std::optional<double> seconds;
 };
@@ -224,6 +226,9 @@ absl::StatusOr<nlohmann::ordered_json> Measure(const Model& model, const Options
   if (absl::Status status = CheckSteps(workload, inputs, seed, first); !status.ok()) {
     return model.Blame(status);
   }
+  if (!options.save_step.empty()) {
+    RETURN_IF_ERROR(SaveFirstStep(model, workload, inputs, options.save_step));
+  }
   const absl::StatusOr<StepTimes> times = Time(options, steps);
   if (!times.ok()) return model.Blame(times.status());
 
@@ -278,6 +283,9 @@ Command AddBenchCommand(CLI::App& program, const OpRegistry& registry) {
   AddReal(app, "--seconds", options->seconds, kLeastSeconds, kMostSeconds, "S",
           "How long to measure, about; default: 3");
   AddNumber(app, "--steps", options->steps, 1, kMostSteps, "Measure this many steps instead");
+  AddText(
+      app, "--save-step", options->save_step,
+      "Also write what the first step reads, its loss and its gradients, to a .safetensors file");
   app.get_option("--steps")->excludes(app.get_option("--seconds"));
   AddChoice(app, "--format", options->format, {"text", "json"}, "How results are printed");
   return {&app, [options, &registry] { return Bench(*options, registry); }};

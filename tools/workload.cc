@@ -49,20 +49,8 @@ absl::Status MakeTrainStep(const Model& model, Workload& workload) {
 
 absl::Status MakeGradients(const Model& model, Workload& workload) {
   ASSIGN_OR_RETURN(const std::vector<std::string> values, DifferentiatedValues(model));
-  const std::string& y = values[0];
-  ASSIGN_OR_RETURN(Graph graph, GraphForMode(model, /*training=*/false, {y}));
-  bool has_parameters = false;
-  for (const State& state : graph.states()) has_parameters |= state.trained && !state.frozen;
-  const GradientTargets targets =
-      has_parameters ? GradientTargets::kParameters : GradientTargets::kInputs;
-  if (graph.gradients().empty()) {
-    ASSIGN_OR_RETURN(const ValueId value, FindFetch(graph, y));
-    absl::StatusOr<Graph> backward =
-        Differentiate(graph, graph.value_name(value), targets, "", nullptr, *model.registry);
-    if (!backward.ok()) return model.Blame(backward.status());
-    graph = *std::move(backward);
-  }
-  workload.fetches = {y};
+  ASSIGN_OR_RETURN(Graph graph, GradientGraph(model, /*training=*/false));
+  workload.fetches = {values[0]};
   for (const GradientPair& pair : graph.gradients()) {
     workload.fetches.push_back(graph.value_name(pair.gradient));
   }
@@ -139,6 +127,22 @@ Tensor Draw(const TensorType& type, int64_t classes, std::mt19937_64& random) {
 }
 
 }  // namespace
+
+absl::StatusOr<Graph> GradientGraph(const Model& model, bool training) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> values, DifferentiatedValues(model));
+  const std::string& y = values[0];
+  ASSIGN_OR_RETURN(Graph graph, GraphForMode(model, training, {y}));
+  if (!graph.gradients().empty()) return graph;
+  bool has_parameters = false;
+  for (const State& state : graph.states()) has_parameters |= state.trained && !state.frozen;
+  const GradientTargets targets =
+      has_parameters ? GradientTargets::kParameters : GradientTargets::kInputs;
+  ASSIGN_OR_RETURN(const ValueId value, FindFetch(graph, y));
+  absl::StatusOr<Graph> backward =
+      Differentiate(graph, graph.value_name(value), targets, "", nullptr, *model.registry);
+  if (!backward.ok()) return model.Blame(backward.status());
+  return backward;
+}
 
 std::vector<std::string> WorkloadSteps() { return {"train", "gradients", "infer"}; }
 

@@ -45,6 +45,10 @@ inline constexpr absl::string_view kStepHelp =
 absl::StatusOr<Workload> MakeWorkload(const Model& model, const std::string& step,
                                       std::optional<uint64_t> batch);
 
+// The graph that trains or infers with gradients of the first value of DifferentiatedValues():
+// those that the model has, or else by the parameters, or else by the inputs.
+absl::StatusOr<Graph> GradientGraph(const Model& model, bool training);
+
 // A tensor for each input: the value in the model where it has the shape of the workload; else
 // floats uniform in [0, 1), and integers uniform over what the input is an index into, or 0 and 1
 // where that cannot be seen. The same workload gives the same numbers.

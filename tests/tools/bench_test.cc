@@ -1,7 +1,9 @@
 // The commands that measure and show plans: `flowgrad bench` and `flowgrad show --format plan`.
 
+#include <cmath>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -9,11 +11,14 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/testing/status_matchers.h"
 #include "tests/tools/flowgrad_command.h"
+#include "training/safetensors.h"
 
 namespace flowgrad {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
@@ -87,6 +92,41 @@ TEST(BenchTest, DrawsIntegersThatAreLegal) {
   EXPECT_EQ(Bench(absl::StrCat(model, " --batch 100 --steps 1"))["batch"], 100);
 }
 
+TEST(BenchTest, SavesTheGradientsOfATrainStepWithWhatTheyAreOf) {
+  const std::string file = Temp("step.safetensors");
+  Bench(absl::StrCat(kMlp, " --batch 3 --steps 1 --save-step ", file));
+  const absl::StatusOr<TensorFile> saved = LoadTensors(file);
+  ASSERT_THAT(saved, IsOk());
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : saved->tensors) names.push_back(name);
+  EXPECT_THAT(names,
+              ElementsAre("gradient/b1", "gradient/b2", "gradient/b3", "gradient/w1", "gradient/w2",
+                          "gradient/w3", "input/images", "input/labels", "loss", "weight/b1",
+                          "weight/b2", "weight/b3", "weight/w1", "weight/w2", "weight/w3"));
+  EXPECT_EQ(saved->tensors.at("input/images").dims(), Dims({3, 784}));
+  // Softmax minus one-hot: the gradients by the last biases are of both signs and cancel.
+  const Tensor& db3 = saved->tensors.at("gradient/b3");
+  double sum = 0, sum_of_magnitudes = 0;
+  for (int64_t i = 0; i < db3.num_elements(); ++i) {
+    sum += db3.at(i);
+    sum_of_magnitudes += std::abs(db3.at(i));
+  }
+  EXPECT_NEAR(sum, 0, 1e-6);
+  EXPECT_GT(sum_of_magnitudes, 0.5);
+}
+
+TEST(BenchTest, SavesTheGradientsOfAModelWithoutTraining) {
+  const std::string file = Temp("chain.safetensors");
+  Bench(absl::StrCat(kToyChain, " --steps 1 --save-step ", file));
+  const absl::StatusOr<TensorFile> saved = LoadTensors(file);
+  ASSERT_THAT(saved, IsOk());
+  // Worked out by hand, as are those of models_test.cc.
+  EXPECT_NEAR(saved->tensors.at("loss").at(0), 0.37226411 * 0.37226411, 1e-5);
+  EXPECT_NEAR(saved->tensors.at("gradient/beta0").at(0) / 2.28090062, 1, 1e-5);
+  EXPECT_NEAR(saved->tensors.at("input/x").at(0), 2.3, 1e-6);
+  EXPECT_NEAR(saved->tensors.at("weight/omega2").at(0), 2, 1e-6);
+}
+
 TEST(BenchTest, PrintsTextForPeople) {
   const Ended ended = Flowgrad(absl::StrCat("bench ", kToyChain, " --threads 1 --steps 10"));
   EXPECT_EQ(ended.code, 0);
@@ -110,6 +150,8 @@ TEST(BenchTest, RefusesWhatCannotBeMeasured) {
       {"nothing.pbtxt", 3, "nothing.pbtxt: no such file or directory"},
       {absl::StrCat(kToyChain, " --step train"), 3,
        "toy_scalar_chain.pbtxt: model has no training section"},
+      {absl::StrCat(kMlp, " --batch 1 --step infer --save-step x.safetensors"), 3,
+       "--save-step: a step that infers has no gradients: --step train or gradients has"},
       {absl::StrCat(kMlp, " --batch 2147483648"), 3, "more than this machine's memory"},
   };
   for (const auto& c : kCases) {

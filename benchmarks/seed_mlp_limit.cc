@@ -1,16 +1,12 @@
-// The training step of seed_mlp_batch1 written by hand in Eigen, as the limit to be measured
-// against: 9 -> 30 ReLU -> 2, softmax cross-entropy, batch 1, SGD at 0.01.
-//
-//   seed_mlp_by_hand --seconds 2 --format json
-//
+// seed_mlp_batch1 by hand in Eigen: 9 -> 30 ReLU -> 2, softmax cross-entropy, batch 1, SGD at 0.01.
 // Sizes are known to the compiler, so every loop is unrolled and everything lies on the stack.
 
 #include <cmath>
+#include <memory>
 #include <random>
-#include <vector>
 
 #include "Eigen/Core"
-#include "benchmarks/timed_steps.h"
+#include "benchmarks/limits.h"
 
 namespace flowgrad {
 namespace {
@@ -26,7 +22,7 @@ struct Model {
 };
 
 // Returns the loss before the update. Callers that do not want it get no cheaper step.
-__attribute__((noipa)) float Step(const Eigen::Vector<float, kInputs>& x, int label, Model& m) {
+__attribute__((noipa)) float Run(const Eigen::Vector<float, kInputs>& x, int label, Model& m) {
   const Eigen::Vector<float, kHidden> h = (m.w1 * x + m.b1).cwiseMax(0.0f);
   const Eigen::Vector<float, kClasses> logits = m.w2 * h + m.b2;
   const float most = logits.maxCoeff();
@@ -47,34 +43,28 @@ __attribute__((noipa)) float Step(const Eigen::Vector<float, kInputs>& x, int la
 }
 
 }  // namespace
-}  // namespace flowgrad
 
-int main(int argc, char** argv) {
-  using namespace flowgrad;  // NOLINT: the whole file is in it
-  StepOptions options;
-  int exit_code = 0;
-  if (!ReadStepOptions(argc, argv, "The seed_mlp_batch1 step, by hand in Eigen.",
-                       /*choose_batch=*/false, options, exit_code)) {
-    return exit_code;
-  }
+Step SeedMlpStep() {
+  struct State {
+    Model model;
+    Eigen::Vector<float, kInputs> x;
+    int label;
+    float loss;
+  };
+  auto state = std::make_shared<State>();
   std::mt19937 random(1);
   const auto fill = [&](auto& matrix, float low, float high) {
     std::uniform_real_distribution<float> uniform(low, high);
     for (float& value : matrix.reshaped()) value = uniform(random);
   };
-  Model model;
   const float he = std::sqrt(6.0f / kInputs), glorot = std::sqrt(6.0f / (kHidden + kClasses));
-  fill(model.w1, -he, he);
-  fill(model.w2, -glorot, glorot);
-  model.b1.setZero();
-  model.b2.setZero();
-  Eigen::Vector<float, kInputs> x;
-  fill(x, 0, 1);
-  const int label = random() % kClasses;
-
-  std::vector<double> losses;
-  for (int i = 0; i <= 20; ++i) losses.push_back(Step(x, label, model));
-  const double rate = StepsPerSecond(options.seconds, [&] { Step(x, label, model); });
-  PrintSteps("seed_mlp_by_hand", options, rate, losses);
-  return 0;
+  fill(state->model.w1, -he, he);
+  fill(state->model.w2, -glorot, glorot);
+  state->model.b1.setZero();
+  state->model.b2.setZero();
+  fill(state->x, 0, 1);
+  state->label = random() % kClasses;
+  return [state] { state->loss = Run(state->x, state->label, state->model); };
 }
+
+}  // namespace flowgrad

@@ -1,12 +1,9 @@
-// The training step of mlp_784_512_512_10 written by hand around single-threaded dnnl_sgemm
-// calls, as the limit to be measured against: 784 -> 512 ReLU -> 512 ReLU -> 10, softmax
-// cross-entropy (mean), SGD at 0.01.
-//
-//   mlp_by_hand --batch 128 --seconds 5 --format json
+// mlp_784_512_512_10 and mlp_adam by hand around single-threaded dnnl_sgemm calls: 784 -> 512 ReLU
+// -> 512 ReLU -> 10, softmax cross-entropy (mean), and SGD at 0.01 or Adam at 0.001.
 //
 // Matrices lie row by row, weights as [inputs, outputs]. For each product the convention is taken
 // that was fastest on Zen 4; where that leaves a small result transposed, the loop that reads it
-// next puts it right.
+// next puts it right. An update is one loop over a weight, its gradient and its moments.
 
 #include <omp.h>
 
@@ -14,18 +11,20 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <random>
 #include <vector>
 
 #include "Eigen/Core"
-#include "benchmarks/timed_steps.h"
+#include "benchmarks/limits.h"
 #include "dnnl.h"
 
 namespace flowgrad {
 namespace {
 
 constexpr int64_t kInputs = 784, kHidden = 512, kClasses = 10;
-constexpr float kLearningRate = 0.01f;
+constexpr float kSgdRate = 0.01f, kAdamRate = 0.001f;
 // Below this many rows dnnl_sgemm is slow at reading the right-hand side transposed.
 constexpr int64_t kFewRows = 64;
 
@@ -42,16 +41,14 @@ struct Model {
   Floats w1, b1, w2, b2, w3, b3;
 };
 
-class MlpStep {
+class Mlp {
  public:
-  MlpStep(int64_t batch, uint32_t seed);
+  Mlp(int64_t batch, Optimizer optimizer, uint32_t seed);
 
-  // Returns the loss before the update.
-  float Run() {
-    const float loss = Forward();
+  void Run() {
+    loss_ = Forward();
     Backward();
     Update();
-    return loss;
   }
 
   // Ends the program if the gradients are not those of a plain step in double.
@@ -63,14 +60,19 @@ class MlpStep {
   void Update();
 
   int64_t batch_;
+  Optimizer optimizer_;
+  int64_t step_ = 0;
+  float loss_ = 0;
   Floats x_;
   std::vector<int> labels_;
   Model model_, gradient_;  // dw3 is [classes, hidden]
-  Floats h1_, h2_, logits_, dh1_, dh2_, dlogits_, transposed_;
+  Model mean_, square_;     // Adam's, of gradients and of their squares; of w3 as dw3 lies
+  Floats h1_, h2_, logits_, dh1_, dh2_, dlogits_, transposed_, transposed_w3_;
 };
 
-MlpStep::MlpStep(int64_t batch, uint32_t seed)
+Mlp::Mlp(int64_t batch, Optimizer optimizer, uint32_t seed)
     : batch_(batch),
+      optimizer_(optimizer),
       x_(batch * kInputs),
       labels_(batch),
       h1_(batch * kHidden),
@@ -79,7 +81,8 @@ MlpStep::MlpStep(int64_t batch, uint32_t seed)
       dh1_(batch * kHidden),
       dh2_(batch * kHidden),
       dlogits_(batch * kClasses),
-      transposed_(batch * kHidden) {
+      transposed_(batch * kHidden),
+      transposed_w3_(kHidden * kClasses) {
   std::mt19937 random(seed);
   const auto fill = [&](Floats& values, int64_t size, float low, float high) {
     std::uniform_real_distribution<float> uniform(low, high);
@@ -95,6 +98,12 @@ MlpStep::MlpStep(int64_t batch, uint32_t seed)
   model_.b2.resize(kHidden);
   model_.b3.resize(kClasses);
   gradient_ = model_;
+  for (Model* zeros : {&mean_, &square_}) {
+    *zeros = model_;
+    for (Floats* f : {&zeros->w1, &zeros->b1, &zeros->w2, &zeros->b2, &zeros->w3, &zeros->b3}) {
+      std::fill(f->begin(), f->end(), 0.0f);
+    }
+  }
   fill(x_, batch * kInputs, 0, 1);
   for (int& label : labels_) label = random() % kClasses;
 }
@@ -139,7 +148,7 @@ void Transpose(int64_t rows, int64_t columns, const Floats& from, Floats& to) {
   }
 }
 
-float MlpStep::Forward() {
+float Mlp::Forward() {
   Sgemm('N', 'N', batch_, kHidden, kInputs, x_, model_.w1, h1_);
   AddBiasRelu(batch_, model_.b1, h1_);
   Sgemm('N', 'N', batch_, kHidden, kHidden, h1_, model_.w2, h2_);
@@ -165,7 +174,7 @@ float MlpStep::Forward() {
   return loss / batch_;
 }
 
-void MlpStep::Backward() {
+void Mlp::Backward() {
   Sgemm('T', 'N', kClasses, kHidden, batch_, dlogits_, h2_, gradient_.w3);
   std::fill(gradient_.b3.begin(), gradient_.b3.end(), 0.0f);
   for (int64_t i = 0; i < batch_ * kClasses; ++i) gradient_.b3[i % kClasses] += dlogits_[i];
@@ -184,23 +193,37 @@ void MlpStep::Backward() {
   Sgemm('T', 'N', kInputs, kHidden, batch_, x_, dh1_, gradient_.w1);
 }
 
-void MlpStep::Update() {
-  const auto update = [](const Floats& gradient, Floats& weights) {
+void Mlp::Update() {
+  ++step_;
+  const auto step = static_cast<float>(step_);
+  const float rate = kAdamRate / (1 - std::pow(0.9f, step));
+  const float scale = 1 / std::sqrt(1 - std::pow(0.999f, step));
+  const auto update = [&](Floats Model::*weights, float* changed) {
+    const Floats& gradient = gradient_.*weights;
     const float* const dw = gradient.data();
-    float* const w = weights.data();
-    const int64_t size = weights.size();
-    for (int64_t i = 0; i < size; ++i) w[i] -= kLearningRate * dw[i];
-  };
-  update(gradient_.w1, model_.w1);
-  update(gradient_.b1, model_.b1);
-  update(gradient_.w2, model_.w2);
-  update(gradient_.b2, model_.b2);
-  for (int64_t i = 0; i < kHidden; ++i) {
-    for (int64_t j = 0; j < kClasses; ++j) {
-      model_.w3[i * kClasses + j] -= kLearningRate * gradient_.w3[j * kHidden + i];
+    float* const w = changed;
+    const auto size = static_cast<int64_t>(gradient.size());
+    if (optimizer_ == Optimizer::kSgd) {
+      for (int64_t i = 0; i < size; ++i) w[i] -= kSgdRate * dw[i];
+      return;
     }
+    float* const mean = (mean_.*weights).data();
+    float* const square = (square_.*weights).data();
+#pragma GCC ivdep
+    for (int64_t i = 0; i < size; ++i) {
+      mean[i] += 0.1f * (dw[i] - mean[i]);
+      square[i] += 0.001f * (dw[i] * dw[i] - square[i]);
+      w[i] -= rate * mean[i] / (std::sqrt(square[i]) * scale + 1e-8f);
+    }
+  };
+  for (Floats Model::*const weights :
+       {&Model::w1, &Model::b1, &Model::w2, &Model::b2, &Model::b3}) {
+    update(weights, (model_.*weights).data());
   }
-  update(gradient_.b3, model_.b3);
+  // As dw3 lies, and back.
+  Transpose(kHidden, kClasses, model_.w3, transposed_w3_);
+  update(&Model::w3, transposed_w3_.data());
+  Transpose(kClasses, kHidden, transposed_w3_, model_.w3);
 }
 
 using Doubles = std::vector<double>;
@@ -251,7 +274,7 @@ void ExpectNear(const char* name, const Floats& got, const Doubles& expected) {
   std::exit(1);
 }
 
-void MlpStep::CheckGradients() {
+void Mlp::CheckGradients() {
   Forward();
   Backward();
   const auto relu = [](Doubles values) {
@@ -288,26 +311,14 @@ void MlpStep::CheckGradients() {
 }
 
 }  // namespace
-}  // namespace flowgrad
 
-int main(int argc, char** argv) {
-  using namespace flowgrad;  // NOLINT: the whole file is in it
-  StepOptions options;
-  options.batch = 128;
-  int exit_code = 0;
-  if (!ReadStepOptions(argc, argv, "The mlp_784_512_512_10 step, by hand around dnnl_sgemm.",
-                       /*choose_batch=*/true, options, exit_code)) {
-    return exit_code;
-  }
+Step MlpStep(int64_t batch, Optimizer optimizer) {
   omp_set_num_threads(1);
   // Both ways of multiplying.
-  MlpStep(5, 7).CheckGradients();
-  MlpStep(kFewRows + 1, 7).CheckGradients();
-
-  MlpStep step(options.batch, 1);
-  std::vector<double> losses;
-  for (int i = 0; i <= 20; ++i) losses.push_back(step.Run());
-  const double rate = StepsPerSecond(options.seconds, [&] { step.Run(); });
-  PrintSteps("mlp_by_hand", options, rate, losses);
-  return 0;
+  Mlp(5, optimizer, 7).CheckGradients();
+  Mlp(kFewRows + 1, optimizer, 7).CheckGradients();
+  auto mlp = std::make_shared<Mlp>(batch, optimizer, 1);
+  return [mlp] { mlp->Run(); };
 }
+
+}  // namespace flowgrad
