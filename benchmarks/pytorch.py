@@ -8,8 +8,8 @@ largest element. A workload that differs is not measured.
 Everything that PyTorch offers for the same step is then tried for a moment: its optimizers one
 parameter at a time, in lists and fused; with torch.compile, what is compiled may be the loss, the
 optimizer, or the whole step written with torch.func, called from Python or from C++. One line of
-JSON says what each way gave, in steps per second. Then the fastest is measured again for every line
-of input, and its steps per second are printed.
+JSON says what each way gave, in steps per second, the fastest three measured in turn. Then the
+fastest is measured again for every line of input, and its steps per second are printed.
 """
 
 import argparse
@@ -395,6 +395,10 @@ def main():
                 failed[way] = str(error).strip().splitlines()[-1]
     if not rates:
         sys.exit(f"no way to run the step: {failed}")
+    for _ in range(2):
+        for way in sorted(rates, key=rates.get)[-3:]:
+            again = steps_per_second(steps[way], options.seconds / 5, chunks=5)
+            rates[way] = max(rates[way], again)
     best = max(rates, key=rates.get)
     summary = {"best": best, "ways": rates, "failed": failed, "torch": torch.__version__}
     print(json.dumps({**summary, "peak_bytes": peak_bytes()}), flush=True)
