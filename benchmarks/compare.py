@@ -163,7 +163,7 @@ def measure(workload, tools, rounds):
                     try:
                         side_by_side = [tools.limit(workload) for _ in range(threads)]
                         figures["limit"] = rate(*side_by_side)
-                    except (Failed, OSError) as error:
+                    except Failed as error:
                         limits, result["no_limit"] = False, str(error)
                 if threads == 2:
                     pair = [tools.measured(workload, 1) for _ in range(2)]
@@ -180,7 +180,7 @@ def peak_memory(tools, measured):
         step = pathlib.Path(folder, "step.safetensors")
         results(tools.flowgrad(workload, 1, "--steps", 1, "--save-step", step))
         memory = {"flowgrad": results(tools.measured(workload, 1))[0]["peak_bytes"]}
-        rows = [m for m in measured if m["workload"] == MEMORY_WORKLOAD and "ways" in m]
+        rows = [m for m in measured if m.get("workload") == MEMORY_WORKLOAD and "ways" in m]
         for row in rows:
             rates = row["ways"][1]["ways"]
             eager = [way for way in rates if "compiled" not in way]

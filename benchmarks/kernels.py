@@ -17,7 +17,9 @@ def benchmark(program, seconds, repetitions, counter, filter=".", **environment)
                    f"--benchmark_out={out.name}", "--benchmark_out_format=json"]  # fmt: skip
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                        env={**os.environ, **environment})  # fmt: skip
-        runs = json.load(out)["benchmarks"]
+        text = out.read()  # nothing if the filter leaves nothing
+    runs = json.loads(text)["benchmarks"] if text else []
+    runs.sort(key=lambda run: run["family_index"])
     # A single repetition has no aggregates.
     wanted = "aggregate" if repetitions > 1 else "iteration"
     return {
