@@ -46,6 +46,7 @@ WORKLOADS = {
     "elementwise20_1M:0": 1.2,
     "transformer_d128_l2_t64:16": 1.3,
 }
+QUICK_WORKLOADS = ["seed_mlp_batch1:1", "toy_scalar_chain:0"]
 # What peak memory and the start of a program are measured on.
 MEMORY_WORKLOAD = "mlp_784_512_512_10:128"
 SMALL_MODEL = "examples/scalar_chain/scalar_chain.pbtxt"
@@ -212,7 +213,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="default: 5")
     parser.add_argument("--seconds", type=float, default=1, help="of each turn; default: 1")
     parser.add_argument("--quick", action="store_true",
-                        help="one moment each and without PyTorch, to see that all of it works")  # fmt: skip
+                        help="a moment of two workloads and without PyTorch, to see that it works")  # fmt: skip
     parser.add_argument("--bin", type=pathlib.Path,
                         help="where the programs are; default: they are built")  # fmt: skip
     parser.add_argument("--python", help="a Python that has PyTorch; default: one is installed; "
@@ -221,7 +222,8 @@ def main():
                         help="for performance.md and .json; default: docs, if all is measured")  # fmt: skip
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.seconds, options.python = 1, 0.02, ""
+        options.rounds, options.seconds = 1, 0.02
+        options.python = options.python or ""
     elif options.out is None and not options.workloads:
         options.out = ROOT / "docs"
 
@@ -241,7 +243,7 @@ def main():
         "workloads": [],
     }
     failures = 0
-    for text in options.workloads or WORKLOADS:
+    for text in options.workloads or (QUICK_WORKLOADS if options.quick else WORKLOADS):
         workload = Workload(text)
         print(f"{workload.title} ...", file=sys.stderr, flush=True)
         try:

@@ -1,11 +1,56 @@
 #!/usr/bin/env bash
-# compare.py measures a workload and prints its row; what is not built or installed it leaves out.
+# compare.py measures, and writes what it prints into a page; what differs from PyTorch it refuses.
+# A few lines stand for PyTorch, which tests do without.
 # usage: compare_test.sh COMPARE
 set -euo pipefail
-table=$("$1" --bin . --rounds 1 --seconds 0.02 seed_mlp_batch1:1 toy_scalar_chain:0)
+compare=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number='[0-9][0-9.,]*'
+
+# expect PATTERN: a line of the table has it.
+expect() {
+  grep -qE "$1" <<<"$table" || {
+    echo "no line has: $1"
+    exit 1
+  }
+}
+
+printf 'Before.\n<!-- written by benchmarks/compare.py -->\nold\n<!-- until here -->\nAfter.\n' \
+  >"$work/performance.md"
+table=$("$compare" --quick --bin . --out "$work")
 echo "$table"
-[[ $(head -1 <<<"$table") =~ ^steps/s\ .*one\ .*pair\ +ratio$ ]]
-number='[0-9.e+]+'
-grep -qE "^seed_mlp_batch1 1 +($number +){3,}$number\$" <<<"$table"
-grep -qE "^toy_scalar_chain +($number +){3}$number\$" <<<"$table"
-grep -q "^1 rounds of 0.02 s; .* load before: " <<<"$table"
+expect "^\| steps/s .* flowgrad .* PyTorch .* limit .* pair "
+expect "^\| seed_mlp_batch1 1 +\| +1 \| +$number \| +\| +\| +50 \| +\| +$number \| +$number \|"
+expect "^\| toy_scalar_chain +\| +2 \| +$number \| .* $number \| +$number \| +\|\$"
+expect "^\| Peak memory of the mlp"
+expect "^\`flowgrad run\` of a small model, from start to exit: $number ms"
+expect "^\| Tanh +\| +$number \|"
+expect "^\| main memory +\| +$number \| +$number \| +$number \| +$number \|"
+[[ $(head -1 "$work/performance.md") == Before. && $(tail -1 "$work/performance.md") == After. ]]
+! grep -q '^old$' "$work/performance.md"
+page=$(sed '1,/^<!-- written/d; /^<!-- until/,$d' "$work/performance.md" | sed 1d)
+[[ $page == "$table" ]]
+python3 -m json.tool "$work/performance.json" >/dev/null
+
+cat >"$work/python" <<'EOF'
+#!/bin/sh
+# Two ways; the compiled one is measured.
+head -c 100 "$3" | grep -q gradient/b1 || exit 1
+echo '{"best": "compiled step", "ways": {"eager": 10, "compiled step": 100}, "torch": "0.0", "peak_bytes": 1}'
+while read -r _; do echo '{"steps_per_second": 100}'; done
+EOF
+chmod +x "$work/python"
+table=$("$compare" --quick --bin . --python "$work/python" seed_mlp_batch1:1)
+echo "$table"
+expect "; PyTorch 0.0; "
+expect "^\| seed_mlp_batch1 1 +\| +1 \| +$number \| +100 \| +$number \| +50 \| .*\| compiled step +\|\$"
+
+printf '#!/bin/sh\necho "gradient of 0.weight differs by 1, its largest element is 2" >&2\nexit 1\n' \
+  >"$work/python"
+if table=$("$compare" --quick --bin . --python "$work/python" seed_mlp_batch1:1); then
+  echo "a workload that differs was measured"
+  exit 1
+fi
+echo "$table"
+expect "^\| seed_mlp_batch1 1 .*\| gradient of 0.weight differs by 1, its largest element is 2 \|\$"
