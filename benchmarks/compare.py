@@ -5,9 +5,9 @@
     benchmarks/compare.py mlp_adam:128       one workload, printed only
 
 Installs what it needs (requirements.py) and builds. For each workload the loss and the gradients of
-the first step are compared with PyTorch's on the same weights and inputs; a workload that differs is
-not measured. Then every program has its turn in every round, so that what else the machine does
-hits all of them; a ratio is one of figures of the same round, and its median is printed:
+the first step are compared with PyTorch's on the same weights and inputs; one that differs is not
+measured. Then every program has its turn in every round, so that what else the machine does hits
+all of them; a ratio is one of figures of the same round, and its median is printed:
 
     flowgrad    steps per second, on one and on two threads
     PyTorch     on as many; the fastest way that pytorch.py finds, eager or compiled
@@ -120,8 +120,9 @@ class Tools:
         self.python_environment = dict(os.environ)
 
     def flowgrad(self, workload, threads, *more):
-        return start(self.bin / "tools/flowgrad", "bench", ROOT / f"benchmarks/{workload.name}.pbtxt",
-                     *workload.batch, "--format", "json", "--threads", threads, *more)  # fmt: skip
+        model = ROOT / f"benchmarks/{workload.name}.pbtxt"
+        return start(self.bin / "tools/flowgrad", "bench", model, *workload.batch,
+                     "--format", "json", "--threads", threads, *more)  # fmt: skip
 
     def measured(self, workload, threads):
         return self.flowgrad(workload, threads, "--seconds", self.seconds)
@@ -141,7 +142,7 @@ class Workload:
 
 
 def measure(workload, tools, rounds):
-    """{"threads": {1: row, 2: row}}, each row with a list of figures per column; and what failed."""
+    """A list of rounds for each number of threads; a round has a figure for each column."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         step = pathlib.Path(folder, "step.safetensors")
@@ -208,18 +209,23 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("workloads", nargs="*", metavar="NAME:BATCH",
-                        help="default: all, and the kernels; batch 0 where a workload has none")  # fmt: skip
+    parser.add_argument(
+        "workloads", nargs="*", metavar="NAME:BATCH",
+        help="default: all, and the kernels; batch 0 where a workload has none")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=5, help="default: 5")
     parser.add_argument("--seconds", type=float, default=1, help="of each turn; default: 1")
-    parser.add_argument("--quick", action="store_true",
-                        help="a moment of two workloads and without PyTorch, to see that it works")  # fmt: skip
-    parser.add_argument("--bin", type=pathlib.Path,
-                        help="where the programs are; default: they are built")  # fmt: skip
-    parser.add_argument("--python", help="a Python that has PyTorch; default: one is installed; "
-                        "empty: do without")  # fmt: skip
-    parser.add_argument("--out", type=pathlib.Path, metavar="FOLDER",
-                        help="for performance.md and .json; default: docs, if all is measured")  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true",
+        help="a moment of two workloads and without PyTorch, to see that it works")  # fmt: skip
+    parser.add_argument(
+        "--bin", type=pathlib.Path,
+        help="where the programs are; default: they are built")  # fmt: skip
+    parser.add_argument(
+        "--python",
+        help="a Python that has PyTorch; default: one is installed; empty: do without")  # fmt: skip
+    parser.add_argument(
+        "--out", type=pathlib.Path, metavar="FOLDER",
+        help="for performance.md and .json; default: docs, if all is measured")  # fmt: skip
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 0.02

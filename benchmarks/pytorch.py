@@ -146,7 +146,7 @@ class Training:
                 optimizer = self.rule.optimizer(
                     self.model.parameters(), lr=self.rule.rate, **options
                 )
-            except TypeError:  # an older PyTorch does not have it
+            except (TypeError, RuntimeError):  # an older PyTorch does not have it
                 continue
             ways[f"{before}{name} optimizer"] = step_with(optimizer.step, optimizer)
             if compiled and name == "plain":
@@ -333,11 +333,10 @@ WORKLOADS = {
     "wide16_branches": {"": wide16_branches},
     "elementwise20_1M": {"": elementwise20_1M},
     "deep_chain_1000_tiny": {"": deep_chain_1000_tiny},
-    "transformer_d128_l2_t64": {
-        "one product for query, key and value": transformer(EncoderLayer),
-        "nn.TransformerEncoderLayer": transformer(library_layer),
-    },
+    "transformer_d128_l2_t64": {"nn.TransformerEncoderLayer": transformer(library_layer)},
 }
+if hasattr(functional, "scaled_dot_product_attention"):  # not in an older PyTorch
+    WORKLOADS["transformer_d128_l2_t64"]["own attention"] = transformer(EncoderLayer)
 
 
 def seconds_of(step, count):

@@ -45,8 +45,9 @@ def eager_ratio(workload, threads, row):
 
 
 def workload_rows(workloads):
-    rows = [["steps/s", "threads", "flowgrad", "PyTorch", "ratio", "aim", "to eager", "limit", "of it",
-             "reached", "of one thread", "pair", "of it", "PyTorch's best way"]]  # fmt: skip
+    rows = [["steps/s", "threads", "flowgrad", "PyTorch", "ratio", "aim", "to eager", "limit",
+             "of it", "reached", "of one thread", "pair", "of it",
+             "PyTorch's best way"]]  # fmt: skip
     for workload in workloads:
         if "failed" in workload:
             rows.append([workload["title"], *[""] * (len(rows[0]) - 2), workload["failed"]])

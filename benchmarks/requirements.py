@@ -52,7 +52,7 @@ def has_pytorch(python, environment=None):
 
 
 def install_pytorch():
-    """A Python that has it, and what its environment needs; no Python if there is none to be had."""
+    """A Python that has it (or "") and what its environment needs."""
     # torch.compile compiles C++ that includes Python.h.
     if not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists():
         apt_install("python3-dev")
