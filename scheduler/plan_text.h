@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "scheduler/measured_plan.h"
 #include "scheduler/plan.h"
 
 namespace flowgrad {
@@ -15,8 +16,9 @@ namespace flowgrad {
 //   ----  ------  -------------------  -----  -----
 //   z1    MatMul  16 panels of 8 rows  16     812.5
 //
-// Ops that the planner added bear the name of the node they serve and stand in brackets.
-std::string PlanText(const Plan& plan, int threads);
+// Ops that the planner added bear the name of the node they serve and stand in brackets. With
+// `measured` there are columns with what ops took, and why more threads are not faster.
+std::string PlanText(const Plan& plan, int threads, const MeasuredPlan* measured = nullptr);
 
 // The part of all estimated work that is in ops that are not cut, from 0 to 1.
 double ShareNotCut(const Plan& plan);

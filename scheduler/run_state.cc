@@ -303,7 +303,7 @@ void RunState::MakeFlowGraph() {
         const int worker = tbb::this_task_arena::current_thread_index();
         PreparePools(worker);
         const FloatMode mode;
-        RunTask(t, memory_->scratch[worker].get());
+        RunTask(t, worker);
       });
       for (const int32_t before : plan_->tasks[t].before) {
         tbb::flow::make_edge(flow_->nodes[before], flow_->nodes[t]);
@@ -350,6 +350,7 @@ absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void
   values_ = values;
   cancel_ = cancel;
   failures_->Clear();
+  if (task_observer_ != nullptr) task_observer_->BeforeRun(plan_);
   if (flow_ != nullptr) {
     workers_.arena()->execute([this] {
       for (FlowGraph::Node* node : flow_->first) node->try_put(tbb::flow::continue_msg());
@@ -357,10 +358,9 @@ absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void
     });
   } else {
     const FloatMode mode;
-    for (int32_t t = 0; t < static_cast<int32_t>(plan_->tasks.size()); ++t) {
-      RunTask(t, memory_->scratch[0].get());
-    }
+    for (int32_t t = 0; t < static_cast<int32_t>(plan_->tasks.size()); ++t) RunTask(t, 0);
   }
+  if (task_observer_ != nullptr) task_observer_->AfterRun(*plan_);
   const absl::Status status = failures_->status();
   if (!status.ok() && failures_->committed()) states_->MarkBroken();
   return status;
@@ -373,8 +373,9 @@ void RunState::RefreshCaches() {
   }
 }
 
-void RunState::RunTask(int32_t index, std::byte* scratch) {
+void RunState::RunTask(int32_t index, int worker) {
   const Task& task = plan_->tasks[index];
+  std::byte* const scratch = memory_->scratch[worker].get();
   Memory::TaskScratch& mine = memory_->tasks[index];
   if (mine.bound != scratch) {
     mine.bound = scratch;
@@ -385,7 +386,10 @@ void RunState::RunTask(int32_t index, std::byte* scratch) {
   }
   if (cancel_ != nullptr && cancel_->load(std::memory_order_relaxed)) failures_->Stop();
   if (failures_->stopped()) return;
+  if (task_observer_ == nullptr) return RunSteps(task);
+  task_observer_->BeforeTask(*plan_, index, worker);
   RunSteps(task);
+  task_observer_->AfterTask(*plan_, index, worker);
 }
 
 // Failures come from kernels, and a task that writes states comes after all of them: so elementwise

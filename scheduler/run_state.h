@@ -19,10 +19,18 @@
 
 namespace flowgrad {
 
-// Looks at steps as they run, on whatever thread runs them.
+// Looks at runs, their tasks and the steps of those, on whatever thread runs them.
 class StepObserver {
  public:
   virtual ~StepObserver() = default;
+  // False: steps run as if nobody looked. Asked when the observer is set.
+  virtual bool sees_steps() const { return true; }
+  virtual void BeforeRun(const std::shared_ptr<const Plan>& /*plan*/) {}
+  virtual void AfterRun(const Plan& /*plan*/) {}
+  // `worker` is from 0 to the number of threads less one; a worker runs one task at a time. A task
+  // that the run does not come to, after an error, is not seen.
+  virtual void BeforeTask(const Plan& /*plan*/, int /*task*/, int /*worker*/) {}
+  virtual void AfterTask(const Plan& /*plan*/, int /*task*/, int /*worker*/) {}
   // An error is taken for the step's own, and the step does not run.
   virtual absl::Status BeforeStep(const Plan& plan, int step) = 0;
   virtual void AfterStep(const Plan& plan, int step) = 0;
@@ -53,7 +61,10 @@ class RunState {
                    const StepValues& values, const std::atomic<bool>* cancel = nullptr);
 
   // For traces and tests; null: nobody looks. It must outlive the runs.
-  void set_observer(StepObserver* observer) { observer_ = observer; }
+  void set_observer(StepObserver* observer) {
+    task_observer_ = observer;
+    observer_ = observer != nullptr && observer->sees_steps() ? observer : nullptr;
+  }
 
  private:
   class Failures;
@@ -67,7 +78,7 @@ class RunState {
   KernelContext ContextOf(const Step& step) const;
   void RefreshCaches();
   void MakeFlowGraph();
-  void RunTask(int32_t task, std::byte* scratch);
+  void RunTask(int32_t task, int worker);
   void RunSteps(const Task& task);
   void RunGuardedSteps(int32_t first, int32_t end);
   void RunStep(int32_t step);
@@ -81,7 +92,8 @@ class RunState {
   const std::shared_ptr<const Plan> plan_;
   StateStore* const states_;
   const Workers workers_;
-  StepObserver* observer_ = nullptr;
+  StepObserver* observer_ = nullptr;       // of steps
+  StepObserver* task_observer_ = nullptr;  // of runs and tasks
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<FlowGraph> flow_;
   const std::atomic<bool>* cancel_ = nullptr;

@@ -20,15 +20,15 @@
 #include "base/text.h"
 #include "nlohmann/json.hpp"
 #include "scheduler/plan_text.h"
-#include "scheduler/planner.h"
 #include "scheduler/reference_run.h"
-#include "scheduler/run_state.h"
 #include "tools/command.h"
 #include "tools/first_step.h"
 #include "tools/model_source.h"
 #include "tools/options.h"
+#include "tools/planned_steps.h"
 #include "tools/progress.h"
 #include "tools/step_timer.h"
+#include "tools/trace_file.h"
 #include "tools/workload.h"
 #include "training/weights_hash.h"
 
@@ -48,6 +48,7 @@ constexpr char kHelp[] =
     R"(Examples:
   flowgrad bench examples/fashion_mnist/mlp.pbtxt --batch 32 --threads 2 --seconds 0.2 --format json
   flowgrad bench examples/scalar_chain/scalar_chain.pbtxt --steps 1000
+  flowgrad bench examples/fashion_mnist/mlp.pbtxt --steps 50 --threads 2 --trace trace.json
 
 Inputs take the value in the model; without one, floats are uniform in [0, 1), and integers over
 what they are an index into (of labels: the classes), or else 0 and 1. The learning rate is the
@@ -60,7 +61,8 @@ about 50 chunks of equally many steps.
   peak_bytes              the most memory of the process up to step 10, without the reference run
   plan_bytes              arena, scratch of all workers, and states
   weights_hash            of the model's states after weights_hash_steps steps from their first
-                          values: the same for any number of threads)";
+                          values: the same for any number of threads
+  traced_steps            with --trace: how many of the measured steps, the first, are in the file)";
 
 struct Options {
   std::string model;
@@ -69,6 +71,7 @@ struct Options {
   std::string save_step;
   std::optional<uint64_t> batch, threads, steps;
   std::optional<double> seconds;
+  TraceOptions trace;
 };
 
 // The bits of a step's outputs and of the states after it, by name. Hashes in place of copies: a
@@ -84,51 +87,6 @@ Bits BitsOf(const Workload& workload, const std::vector<Tensor>& outputs, const 
   for (const auto& [name, tensor] : states) add("variable", name, tensor);
   return bits;
 }
-
-// Steps by a plan.
-class PlannedSteps {
- public:
-  static absl::StatusOr<std::unique_ptr<PlannedSteps>> Make(const Workload& workload,
-                                                            const TensorMap& inputs, uint64_t seed,
-                                                            const Workers& workers) {
-    std::unique_ptr<PlannedSteps> steps(new PlannedSteps(seed));
-    ASSIGN_OR_RETURN(
-        const std::shared_ptr<const Plan> plan,
-        MakePlan(workload.graph, workload.types, workload.fetches, workload.update_states));
-    ASSIGN_OR_RETURN(const TensorMap states, InitializeStates(*workload.graph, seed));
-    steps->states_.Set(states);
-    ASSIGN_OR_RETURN(steps->run_, RunState::Make(plan, &steps->states_, workers));
-    for (const Plan::Slot& slot : plan->inputs) {
-      steps->inputs_.push_back(
-          inputs.find(workload.graph->inputs()[slot.index].name)->second.bytes());
-    }
-    for (const Plan::Slot& slot : plan->outputs) {
-      steps->outputs_.emplace_back(slot.dtype, slot.dims);
-      steps->output_data_.push_back(steps->outputs_.back().bytes());
-    }
-    return steps;
-  }
-
-  absl::Status Step() {
-    RETURN_IF_ERROR(run_->Run(inputs_, absl::MakeSpan(output_data_), values_));
-    ++values_.step;
-    return absl::OkStatus();
-  }
-
-  const std::vector<Tensor>& outputs() const { return outputs_; }
-  const StateStore& states() const { return states_; }
-  const RunState& run() const { return *run_; }
-
- private:
-  explicit PlannedSteps(uint64_t seed) { values_.seed = seed; }
-
-  StateStore states_;
-  std::unique_ptr<RunState> run_;
-  std::vector<const void*> inputs_;
-  std::vector<Tensor> outputs_;
-  std::vector<void*> output_data_;
-  StepValues values_;
-};
 
 // Internal if the reference run gives other bits than `planned`, those of the first steps.
 absl::Status CheckSteps(const Workload& workload, const TensorMap& inputs, uint64_t seed,
@@ -203,7 +161,8 @@ absl::StatusOr<StepTimes> Time(const Options& options, PlannedSteps& steps) {
   return TimeSteps(timing, [&] { return steps.Step(); });
 }
 
-absl::StatusOr<nlohmann::ordered_json> Measure(const Model& model, const Options& options) {
+absl::StatusOr<nlohmann::ordered_json> Measure(const Model& model, const Options& options,
+                                               Tracer* tracer) {
   ASSIGN_OR_RETURN(const Workload workload, MakeWorkload(model, options.step, options.batch));
   ASSIGN_OR_RETURN(const TensorMap inputs, DrawInputs(model, workload));
   const uint64_t seed = SeedOf(model);
@@ -229,6 +188,7 @@ absl::StatusOr<nlohmann::ordered_json> Measure(const Model& model, const Options
   if (!options.save_step.empty()) {
     RETURN_IF_ERROR(SaveFirstStep(model, workload, inputs, options.save_step));
   }
+  steps.set_observer(tracer);
   const absl::StatusOr<StepTimes> times = Time(options, steps);
   if (!times.ok()) return model.Blame(times.status());
 
@@ -261,8 +221,15 @@ absl::StatusOr<nlohmann::ordered_json> Measure(const Model& model, const Options
 }
 
 absl::Status Bench(const Options& options, const OpRegistry& registry) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Tracer> tracer,
+                   MakeTracer(options.trace, {options.model}));
   ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
-  ASSIGN_OR_RETURN(const nlohmann::ordered_json result, Measure(model, options));
+  ASSIGN_OR_RETURN(nlohmann::ordered_json result, Measure(model, options, tracer.get()));
+  if (tracer != nullptr) {
+    RETURN_IF_ERROR(WriteTrace(options.trace, *tracer, absl::StrCat("bench ", options.model)));
+    result["trace"] = options.trace.file;
+    result["traced_steps"] = tracer->runs().size();
+  }
   if (options.format == "text") return Print(Text(result));
   // Names of models may be any bytes.
   const auto replace = nlohmann::ordered_json::error_handler_t::replace;
@@ -287,6 +254,7 @@ Command AddBenchCommand(CLI::App& program, const OpRegistry& registry) {
       app, "--save-step", options->save_step,
       "Also write what the first step reads, its loss and its gradients, to a .safetensors file");
   app.get_option("--steps")->excludes(app.get_option("--seconds"));
+  AddTrace(app, options->trace);
   AddChoice(app, "--format", options->format, {"text", "json"}, "How results are printed");
   return {&app, [options, &registry] { return Bench(*options, registry); }};
 }

@@ -16,6 +16,7 @@
 #include "scheduler/workers.h"
 #include "tools/command.h"
 #include "tools/html_page.h"
+#include "tools/measured_plan_text.h"
 #include "tools/model_source.h"
 #include "tools/model_view.h"
 #include "tools/options.h"
@@ -32,6 +33,7 @@ constexpr char kExample[] =
   flowgrad show examples/rnn/rnn.pbtxt --format page > rnn.md
   flowgrad show examples/rnn/rnn.pbtxt --format html -o rnn.html
   flowgrad show examples/fashion_mnist/mlp.pbtxt --format plan --batch 32 --threads 2
+  flowgrad show examples/fashion_mnist/mlp.pbtxt --format plan --threads 2 --measure
 
 A browser shows the HTML file, without a network. Graphviz makes a picture of the dot file:
 dot -Tsvg rnn.dot -o rnn.svg)";
@@ -43,16 +45,18 @@ struct Options {
   std::string output;
   bool gradients = false;
   bool training = false;
+  bool measure = false;
   std::string step;
   std::optional<uint64_t> batch, threads;
 };
 
 absl::StatusOr<std::string> PlanOf(const Model& model, const Options& options) {
   ASSIGN_OR_RETURN(const Workload workload, MakeWorkload(model, options.step, options.batch));
+  const Workers workers(static_cast<int>(options.threads.value_or(0)));
+  if (options.measure) return MeasuredPlanText(model, workload, workers);
   const absl::StatusOr<std::shared_ptr<const Plan>> plan =
       MakePlan(workload.graph, workload.types, workload.fetches, workload.update_states);
   if (!plan.ok()) return model.Blame(plan.status());
-  const Workers workers(static_cast<int>(options.threads.value_or(0)));
   return PlanText(**plan, workers.threads());
 }
 
@@ -91,6 +95,9 @@ absl::StatusOr<std::string> TextOf(const Model& model, const Options& options) {
 }
 
 absl::Status Show(const Options& options, const OpRegistry& registry) {
+  if (options.measure && options.format != "plan") {
+    return UsageError("--measure is of a plan: it needs --format plan");
+  }
   RETURN_IF_ERROR(CheckNotAnInput(options.output, {options.model}));
   ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
   ASSIGN_OR_RETURN(const std::string text, TextOf(model, options));
@@ -120,6 +127,9 @@ Command AddShowCommand(CLI::App& program, const OpRegistry& registry) {
             "In a plan: number for the symbols in inputs' types; default: the model's batch size, "
             "or 1");
   AddThreads(app, options->threads);
+  app.add_flag("--measure", options->measure,
+               "With a plan: run it on random data for about a second, and show what ops took "
+               "beside the estimates, and why more threads are not faster");
   return {&app, [options, &registry] { return Show(*options, registry); }};
 }
 

@@ -21,6 +21,7 @@
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/run_files.h"
+#include "tools/trace_file.h"
 #include "training/data/load_data.h"
 #include "training/event_file.h"
 #include "training/history_plot.h"
@@ -37,6 +38,7 @@ constexpr char kExample[] =
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 100
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 50 --set optimizer.learning_rate=0.01
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 50 --set 'optimizer=adamw { learning_rate: 0.001 }'
+  flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 20 --threads 2 --trace trace.json
 
 Writes the weights, the history as a table (.csv) and as a plot (.svg), all under the name of --out.
 Ctrl-C ends it after the step under way, with what there is written; a second Ctrl-C ends it at once.)";
@@ -46,6 +48,7 @@ struct TrainOptions {
   std::optional<uint64_t> seed, epochs, steps, batch, evaluate_every, threads;
   std::vector<std::string> settings, take;
   std::string out, weights, data, log_folder;
+  TraceOptions trace;
   bool overwrite = false, quiet = false;
 };
 
@@ -115,7 +118,8 @@ absl::Status LogTo(EventFile& events, const History& history, const HistoryRow& 
 }
 
 // `weights: mlp.safetensors` and so on: where everything went, and the metrics.
-absl::Status WriteAll(const TrainOptions& options, const RunFiles& files, const Trainer& trainer) {
+absl::Status WriteAll(const TrainOptions& options, const RunFiles& files, const Trainer& trainer,
+                      const Tracer* tracer) {
   const std::vector<NamedTensor> weights = trainer.Weights();
   RETURN_IF_ERROR(SaveTensors(files.weights, weights, {}));
   RETURN_IF_ERROR(trainer.history().WriteCsv(files.history));
@@ -123,6 +127,10 @@ absl::Status WriteAll(const TrainOptions& options, const RunFiles& files, const 
   std::string text = absl::StrCat("weights: ", files.weights, "\nhistory: ", files.history,
                                   "\nplot: ", files.plot, "\n");
   if (!options.log_folder.empty()) absl::StrAppend(&text, "logdir: ", options.log_folder, "\n");
+  if (tracer != nullptr) {
+    absl::StrAppend(&text, "trace: ", options.trace.file, ", the first ", tracer->runs().size(),
+                    " of ", tracer->num_runs(), " runs\n");
+  }
   for (const MetricResult& metric : trainer.metrics()) {
     if (trainer.metrics_step() != trainer.step()) break;  // they are of an earlier step
     absl::StrAppend(&text, "test_", metric.name, ":", ValueText(metric), "\n");
@@ -153,13 +161,28 @@ absl::StatusOr<std::unique_ptr<Trainer>> OpenTrainer(const TrainOptions& options
   return trainer;
 }
 
+absl::StatusOr<std::unique_ptr<Tracer>> OpenTrace(const TrainOptions& options,
+                                                  const RunFiles& files) {
+  const std::string& trace = options.trace.file;
+  if (!trace.empty() && !options.overwrite && FileExists(trace)) {
+    return InFile(trace, absl::AlreadyExistsError(
+                             "exists; write over it with --overwrite, or choose another --trace"));
+  }
+  for (const std::string* file : {&files.weights, &files.history, &files.plot}) {
+    if (trace == *file) return UsageError("--trace and --out name the same file");
+  }
+  return MakeTracer(options.trace, {options.model, options.weights, options.data});
+}
+
 absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
   ASSIGN_OR_RETURN(const RunFiles files,
                    ChooseRunFiles(options.model, options.out, options.overwrite,
                                   {options.model, options.weights, options.data}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Tracer> tracer, OpenTrace(options, files));
   const Interrupt interrupt;
   TrainerOptions settings = SettingsOf(options);
   settings.stop = interrupt.flag();
+  settings.observer = tracer.get();
   ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer,
                    OpenTrainer(options, settings, registry));
   std::optional<EventFile> events;
@@ -169,9 +192,13 @@ absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
     trainer->set_on_row(
         [&](const HistoryRow& row) { return LogTo(*events, trainer->history(), row); });
   }
-  RETURN_IF_ERROR(InFile(options.model, TrainAll(*trainer, options.quiet)));
+  absl::Status trained = InFile(options.model, TrainAll(*trainer, options.quiet));
+  if (tracer != nullptr) {
+    trained.Update(WriteTrace(options.trace, *tracer, absl::StrCat("train ", options.model)));
+  }
+  RETURN_IF_ERROR(trained);
   if (events) RETURN_IF_ERROR(events->Flush());
-  RETURN_IF_ERROR(WriteAll(options, files, *trainer));
+  RETURN_IF_ERROR(WriteAll(options, files, *trainer, tracer.get()));
   if (!*interrupt.flag()) return absl::OkStatus();
   return absl::CancelledError(absl::StrCat("interrupted after step ", trainer->step(), " of ",
                                            trainer->num_steps(), "; its weights are in ",
@@ -212,6 +239,7 @@ Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
           "PATH");
   AddText(command, "--logdir", options->log_folder, "Write events for TensorBoard here, too",
           "DIR");
+  AddTrace(command, options->trace);
   command.add_flag("-q,--quiet", options->quiet, "Show no progress");
   command.get_option("--epochs")->excludes(command.get_option("--steps"));
   command.footer(kExample);

@@ -115,6 +115,7 @@ Runner::Options Session::RunnerOptions(std::string what) const {
   Runner::Options options;
   options.workers = options_.workers;
   options.plan = options_.plan;
+  options.observer = options_.observer;
   if (!options_.log) return options;
   options.on_plan = [this, what = std::move(what)](const Plan& plan) {
     Log(absl::StrCat("planned ", what, " for ", FeedsText(plan), ": ", plan.steps.size(),

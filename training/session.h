@@ -76,6 +76,8 @@ struct SessionOptions {
   // Takes one line, without its end, when a plan is made and for each warning. Called by any thread
   // that calls the session; must not call it back.
   std::function<void(absl::string_view)> log = {};
+  // Looks at all runs, on the threads that run them; must outlive the session.
+  StepObserver* observer = nullptr;
   const OpRegistry* registry = nullptr;  // must outlive the session; null: BuiltinOps()
   PlanOptions plan = {};
 };

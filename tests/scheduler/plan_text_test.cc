@@ -82,6 +82,63 @@ TEST(PlanTextTest, ShowsOpsTasksAndMemory) {
             "work outside panels, tiles and parts: 10.0 %\n");
 }
 
+// Three runs on two threads, of which the second idles.
+MeasuredPlan SmallMeasurement() {
+  MeasuredPlan measured;
+  measured.work.op_ns = {66'000, 10'020, 8'001, 0};
+  measured.work.work_ns = 90'000;
+  measured.work.critical_path_ns = 60'000;
+  measured.alone.wall_ns = 95'000;
+  measured.run.wall_ns = 100'000;
+  measured.run.workers = {{3, 100'000}, {0, 0}};
+  measured.run.busy_ns = 100'000;
+  measured.run.waiting_ns = 80'000;
+  measured.run.overhead_ns = 20'000;
+  measured.num_runs = 3;
+  return measured;
+}
+
+TEST(PlanTextTest, ShowsWhatWasMeasuredBesideTheEstimates) {
+  const MeasuredPlan measured = SmallMeasurement();
+  const std::string text = PlanText(SmallPlan(), /*threads=*/2, &measured);
+  EXPECT_EQ(text.substr(0, text.find("\ntasks:")),
+            "node         op           pieces              tasks  µs      measured  ratio\n"
+            "-----------  -----------  ------------------  -----  ------  --------  -----\n"
+            "z            MatMul       2 panels of 8 rows  2      60.000  66.000    1.10\n"
+            "gradients/w  MatMul       2 tiles of 16       1      20.040  10.020    0.50\n"
+            "mean         ReduceSum    2 parts of 256      2      10.000  8.001     0.80\n"
+            "mean         (JoinParts)  whole               1      10.000  0.000     0.00\n");
+  EXPECT_EQ(text.substr(text.find("measured, ")),
+            "measured, the fastest of 3 runs\n"
+            "work: 90.0 µs\n"
+            "critical path: 60.0 µs, so at best 1.5 times as fast as one thread\n"
+            "one thread: 95.0 µs\n"
+            "2 threads: 100.0 µs, 0.95 times as fast\n"
+            "\n"
+            "time of 2 threads                    µs     share\n"
+            "-----------------------------------  -----  -------\n"
+            "work, as long as on one thread       90.0   45.0 %\n"
+            "work taking longer side by side      10.0   5.0 %\n"
+            "waiting: no task could start         80.0   40.0 %\n"
+            "overhead: a task could, but had not  20.0   10.0 %\n"
+            "all                                  200.0  100.0 %\n"
+            "\n"
+            "thread  tasks  busy     idle\n"
+            "------  -----  -------  -------\n"
+            "0       3      100.0 %  0.0 %\n"
+            "1       0      0.0 %    100.0 %\n");
+}
+
+TEST(PlanTextTest, OneThreadHasOverheadOnly) {
+  MeasuredPlan measured = SmallMeasurement();
+  measured.run = measured.alone;
+  measured.run.workers = {{3, 90'000}};
+  measured.run.overhead_ns = 3'800;
+  const std::string text = PlanText(SmallPlan(), /*threads=*/1, &measured);
+  EXPECT_EQ(text.substr(text.find("one thread: ")),
+            "one thread: 95.0 µs\noverhead: 3.8 µs, 4.0 %\n");
+}
+
 TEST(PlanTextTest, OneTaskHasTheScratchMemoryOfOneWorker) {
   Plan plan = SmallPlan();
   plan.tasks.resize(1);

@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -135,6 +137,51 @@ TEST(BenchTest, PrintsTextForPeople) {
   EXPECT_EQ(ended.err, "");
 }
 
+// How many events of a category a trace has, and on how many threads.
+std::pair<int, int> EventsOf(const nlohmann::json& trace, const std::string& category) {
+  int events = 0;
+  std::set<int> threads;
+  for (const nlohmann::json& event : trace["traceEvents"]) {
+    if (event.value("cat", "") != category) continue;
+    EXPECT_EQ(event["ph"], "X");
+    ++events;
+    threads.insert(event["tid"].get<int>());
+  }
+  return {events, static_cast<int>(threads.size())};
+}
+
+TEST(BenchTest, TracesTheStepsItMeasures) {
+  const std::string file = Temp("bench.json");
+  const nlohmann::json result =
+      Bench(absl::StrCat(kMlp, " --batch 128 --threads 2 --steps 20 --trace ", file));
+  EXPECT_EQ(result["trace"], file);
+  EXPECT_EQ(result["traced_steps"], 20);
+  const nlohmann::json trace = nlohmann::json::parse(Contents(file));
+  const int tasks = result["tasks"];
+  EXPECT_EQ(EventsOf(trace, "run"), std::pair(20, 1));
+  EXPECT_EQ(EventsOf(trace, "task").first, 20 * tasks);
+  EXPECT_LE(EventsOf(trace, "task").second, 2);
+  EXPECT_GE(EventsOf(trace, "step").first, 20 * tasks);
+  EXPECT_THAT(Contents(file), HasSubstr(absl::StrCat("\"bench ", kMlp, "\"")));
+  for (const char* name : {"worker 0", "z1/MatMul", "bytes_read", "of 16", "SgdUpdate"}) {
+    EXPECT_THAT(Contents(file), HasSubstr(name));
+  }
+}
+
+TEST(BenchTest, TracesTasksOnly) {
+  const std::string file = Temp("tasks.json");
+  Bench(absl::StrCat(kMlp, " --threads 1 --steps 3 --trace-grain task --trace ", file));
+  const nlohmann::json trace = nlohmann::json::parse(Contents(file));
+  EXPECT_GT(EventsOf(trace, "task").first, 3);
+  EXPECT_EQ(EventsOf(trace, "step").first, 0);
+}
+
+TEST(BenchTest, AnyNamesMakeALegalTrace) {
+  const std::string file = Temp("hostile.json");
+  Bench(absl::StrCat("tests/tools/testdata/hostile_names.pbtxt --steps 2 --trace ", file));
+  EXPECT_GT(EventsOf(nlohmann::json::parse(Contents(file)), "step").first, 0);
+}
+
 TEST(BenchTest, RefusesWhatCannotBeMeasured) {
   const struct {
     std::string arguments;
@@ -147,6 +194,11 @@ TEST(BenchTest, RefusesWhatCannotBeMeasured) {
       {absl::StrCat(kMlp, " --threads 0"), 2, "--threads: must be from 1 to 1024, but is \"0\""},
       {absl::StrCat(kMlp, " --steps 0"), 2, "--steps: must be from 1 to 1099511627776"},
       {absl::StrCat(kMlp, " --steps 1 --seconds 1"), 2, "--seconds excludes --steps"},
+      {absl::StrCat(kMlp, " --trace no/such/folder.json"), 3,
+       "no/such/folder.json: cannot be written to its folder: no such file or directory"},
+      {absl::StrCat(kMlp, " --trace ", kMlp), 3, "is read and would be written over"},
+      {absl::StrCat(kMlp, " --trace-grain task"), 2, "--trace-grain requires --trace"},
+      {absl::StrCat(kMlp, " --trace-grain run --trace x.json"), 2, "\"run\""},
       {"nothing.pbtxt", 3, "nothing.pbtxt: no such file or directory"},
       {absl::StrCat(kToyChain, " --step train"), 3,
        "toy_scalar_chain.pbtxt: model has no training section"},
@@ -183,6 +235,37 @@ TEST(ShowPlanTest, ShowsThePlanOfEachStepOfAModel) {
     EXPECT_THAT(plan, HasSubstr("MatMul"));
     EXPECT_FALSE(absl::StrContains(plan, "SgdUpdate"));
   }
+}
+
+TEST(ShowPlanTest, MeasuresWhatAPlanTakesAndWhyMoreThreadsAreNotFaster) {
+  const Ended ended =
+      Flowgrad(absl::StrCat("show ", kMlp, " --format plan --batch 128 --threads 2 --measure"));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, MatchesRegex("node +op +pieces +tasks +µs +measured +ratio\n(.|\n)*"));
+  EXPECT_THAT(ended.out,
+              MatchesRegex("(.|\n)*\nz1/MatMul +.*PackedMatMul.* 16 panels of 8 rows +16 "
+                           "+[0-9.]+ +[0-9.]+ +[0-9.]+\n(.|\n)*"));
+  for (const char* line :
+       {"measured, the fastest of [0-9]+ runs", "work: [0-9.]+ µs",
+        "critical path: [0-9.]+ µs, so at best [0-9.]+ times as fast as one "
+        "thread",
+        "one thread: [0-9.]+ µs", "2 threads: [0-9.]+ µs, [0-9.]+ times as fast",
+        "waiting: no task could start +[0-9.]+ +[0-9.]+ %", "thread  tasks  busy +idle"}) {
+    EXPECT_THAT(ended.out, MatchesRegex(absl::StrCat("(.|\n)*\n", line, "\n(.|\n)*")));
+  }
+}
+
+TEST(ShowPlanTest, MeasuresAPlanOfOneTaskOnOneThread) {
+  const Ended ended = Flowgrad(
+      absl::StrCat("show ", kToyChain, " --format plan --step infer --threads 1 --measure"));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, MatchesRegex("(.|\n)*\noverhead: [0-9.]+ µs, [0-9.]+ %\n"));
+}
+
+TEST(ShowPlanTest, OnlyAPlanIsMeasured) {
+  const Ended ended = Flowgrad(absl::StrCat("show ", kToyChain, " --measure"));
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_EQ(ended.err, "flowgrad: --measure is of a plan: it needs --format plan\n");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Trains with the command flowgrad as a user does. Letters are rows of the list of hostile inputs
 // that the project keeps: K is the command line, J the environment.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "tests/tools/flowgrad_command.h"
 
 namespace flowgrad {
@@ -164,10 +166,51 @@ TEST(TrainTest, StartsFromWeights) {
   EXPECT_THAT(none.err, HasSubstr("no state matches \"decoder/*\""));
 }
 
+TEST(TrainTest, TracesItsFirstRuns) {
+  const std::string trace = Temp("trace.json");
+  const Ended ended =
+      Train(absl::StrCat("--threads 2 --trace ", trace, " --out ", Temp("traced.safetensors")));
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(Line(ended.out, "trace"),
+              MatchesRegex(absl::StrCat(trace, ", the first [0-9]+ of [0-9]+ runs")));
+  const nlohmann::json file = nlohmann::json::parse(Contents(trace));
+  std::map<std::string, int> events;  // by category
+  for (const nlohmann::json& event : file["traceEvents"]) {
+    ++events[event.value("cat", "names")];
+  }
+  EXPECT_GT(events["run"], 3);
+  EXPECT_GE(events["task"], events["run"]);
+  EXPECT_GT(events["step"], events["task"]);
+  EXPECT_EQ(events["names"], 3);  // the process, its runs, the one worker of plans of one task
+
+  const Ended plain = Train("--threads 2 --out " + Temp("plain.safetensors"));
+  EXPECT_EQ(Line(plain.out, "weights_hash"), Line(ended.out, "weights_hash"));
+  EXPECT_EQ(Line(plain.out, "trace"), "");
+}
+
+TEST(TrainTest, ATraceThatCannotBeWrittenIsFoundBeforeItTrains) {
+  const std::string out = Temp("untraced.safetensors");
+  const auto error = [&](const std::string& trace) {
+    const Ended ended = Train(absl::StrCat("--out ", out, " --trace ", trace));
+    EXPECT_NE(ended.code, 0);
+    return ended.err;
+  };
+  EXPECT_THAT(error("no/such/folder.json"),
+              EndsWith("no/such/folder.json: cannot be written to its folder: no such file or "
+                       "directory\n"));
+  EXPECT_THAT(error(out), EndsWith("--trace and --out name the same file\n"));
+  const std::string there = Temp("there.json");
+  Write(there, "{}");
+  EXPECT_THAT(error(there),
+              EndsWith("exists; write over it with --overwrite, or choose another --trace\n"));
+  EXPECT_EQ(Contents(there), "{}");
+  EXPECT_EQ(Contents(out), "");
+}
+
 // Starts a run that would take minutes, sends it a signal, and gives what was printed and its code.
 Ended Interrupted(const std::string& signals, const std::string& out) {
-  return Shell(absl::StrCat(kFlowgrad, " train ", kModel, " --steps 1000000000 --out ", out,
-                            " & pid=$!; sleep 1; ", signals, " wait $pid"));
+  return Shell(absl::StrCat(kFlowgrad, " train ", kModel, " --steps 1000000000 --trace ", out,
+                            ".json --out ", out, " & pid=$!; sleep 1; ", signals, " wait $pid"));
 }
 
 TEST(TrainTest, J8CtrlCStopsAtTheBorderOfAStepAndSaysWhatWasSaved) {
@@ -180,6 +223,8 @@ TEST(TrainTest, J8CtrlCStopsAtTheBorderOfAStepAndSaysWhatWasSaved) {
   EXPECT_EQ(Line(ended.out, "test_accuracy"), "");
   EXPECT_NE(Contents(out), "");
   EXPECT_NE(Contents(Temp("interrupted.csv")), "");
+  EXPECT_TRUE(nlohmann::json::parse(Contents(out + ".json")).contains("traceEvents"));
+  EXPECT_THAT(Line(ended.out, "trace"), MatchesRegex(".*, the first [0-9]+ of [0-9]+ runs"));
 }
 
 TEST(TrainTest, J8SigtermDoesTheSame) {

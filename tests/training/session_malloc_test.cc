@@ -1,6 +1,7 @@
 // A session asks for no memory while it steps, and none for runs into memory of the caller.
 
 #include "gtest/gtest.h"
+#include "scheduler/trace.h"
 #include "tests/testing/malloc_counter.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/training/session_nets.h"
@@ -33,6 +34,20 @@ TEST_P(SessionMallocTest, StepsAskForNoMemoryAfterThree) {
   };
   EXPECT_EQ(CallsForMemory(step), 0);
   EXPECT_TRUE(ok);
+}
+
+TEST_P(SessionMallocTest, TracedStepsAskForNone) {
+  const Graph net = WideNet();
+  Tracer tracer(TraceGrain::kSteps);
+  SessionOptions options = Training(GetParam());
+  options.observer = &tracer;
+  const auto session = MakeSession(net, options);
+  const TensorMap batch = BatchFor(net, 128, 1);
+  bool ok = true;
+  EXPECT_EQ(CallsForMemory([&] { ok = session->Step(batch).ok() && ok; }), 0);
+  EXPECT_TRUE(ok);
+  EXPECT_EQ(tracer.num_runs(), kWarmUp + 100);
+  EXPECT_GE(tracer.runs().size(), 3u);
 }
 
 TEST_P(SessionMallocTest, RunsIntoTheCallersMemoryAskForNone) {
