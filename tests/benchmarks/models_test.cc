@@ -76,6 +76,7 @@ INSTANTIATE_TEST_SUITE_P(Benchmarks, TrainedModelTest,
                          testing::Values(Trained{"seed_mlp_batch1", std::log(2.0), 0.3},
                                          Trained{"mlp_784_512_512_10", std::log(10.0), 0.1},
                                          Trained{"mlp_adam", std::log(10.0), 0.1},
+                                         Trained{"transformer_d128_l2_t64", std::log(96.0), 0.5},
                                          Trained{"wide16_branches", 1.0 / 3, 0.2}),
                          [](const auto& info) { return std::string(info.param.model); });
 
