@@ -56,6 +56,18 @@ struct Smallest {
   }
 };
 
+// Lanes joined by halving.
+template <class Extreme, int kCount, class T>
+[[gnu::always_inline]] inline T HalvedExtreme(const T* lanes) {
+  if constexpr (kCount == 1) {
+    return lanes[0];
+  } else {
+    T half[kCount / 2];
+    for (int j = 0; j < kCount / 2; ++j) half[j] = Extreme::Of(lanes[j], lanes[j + kCount / 2]);
+    return HalvedExtreme<Extreme, kCount / 2>(half);
+  }
+}
+
 // Largest or smallest of n elements, `stride` apart; Identity() of none.
 template <class Extreme, class T>
 T ExtremeOf(const T* x, int64_t n, int64_t stride = 1) {
@@ -67,7 +79,7 @@ T ExtremeOf(const T* x, int64_t n, int64_t stride = 1) {
     for (; i + kLanes <= n; i += kLanes) {
       for (int j = 0; j < kLanes; ++j) lanes[j] = Extreme::Of(lanes[j], x[i + j]);
     }
-    for (int j = 1; j < kLanes; ++j) lanes[0] = Extreme::Of(lanes[0], lanes[j]);
+    lanes[0] = HalvedExtreme<Extreme, kLanes>(lanes);
   }
   for (; i < n; ++i) lanes[0] = Extreme::Of(lanes[0], x[i * stride]);
   return static_cast<T>(lanes[0] + T(0));

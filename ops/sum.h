@@ -45,6 +45,18 @@ class TreeJoin {
   int64_t count_ = 0;
 };
 
+// Lanes joined by halving. Every step has an array of its own, so that all stay in registers.
+template <int kCount, class T>
+[[gnu::always_inline]] inline T HalvedSum(const T* lanes) {
+  if constexpr (kCount == 1) {
+    return lanes[0];
+  } else {
+    T half[kCount / 2];
+    for (int j = 0; j < kCount / 2; ++j) half[j] = lanes[j] + lanes[j + kCount / 2];
+    return HalvedSum<kCount / 2>(half);
+  }
+}
+
 // Sum of at most kLaneChunk elements that lie one after the other.
 template <class T>
 T ChunkSum(const T* x, int64_t n) {
@@ -55,10 +67,7 @@ T ChunkSum(const T* x, int64_t n) {
     for (int j = 0; j < kLanes; ++j) lanes[j] += x[i + j];
   }
   for (int j = 0; i + j < n; ++j) lanes[j] += x[i + j];
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int j = 0; j < half; ++j) lanes[j] += lanes[j + half];
-  }
-  return lanes[0];
+  return HalvedSum<kLanes>(lanes);
 }
 
 // Sum along the innermost axis: n elements, `stride` apart.

@@ -1,6 +1,5 @@
 // LogSoftmax: the logarithm of Softmax, without its loss of digits.
 
-#include "ops/functions.h"
 #include "ops/loss/softmax_lines.h"
 #include "ops/op.h"
 #include "ops/op_registry.h"
@@ -8,19 +7,11 @@
 namespace flowgrad {
 namespace {
 
-// y = (x - largest) - log(sum)
-template <class T>
-absl::Status RunLogSoftmax(const KernelContext& context) {
-  return SoftmaxKernel<T>(context, [](T largest, T sum) {
-    return [largest, log_sum = math::Log(sum)](T x, T) { return (x - largest) - log_sum; };
-  });
-}
-
-// dx = dy - exp(y) * sum(dy). Reads only y, so x can be freed after the forward pass.
-absl::Status LogSoftmaxGradient(GradientContext& context) {
-  const Value y = context.output(0), dy = context.output_gradient();
-  const Value sum = ReduceSum(dy, {context.attributes().Int("axis")}, /*keepdims=*/true);
-  context.set_input_gradient(0, dy - Exp(y) * sum);
+// Reads only y, so x can be freed after the forward pass.
+absl::Status LogSoftmaxRule(GradientContext& context) {
+  context.set_input_gradient(
+      0, Call("LogSoftmaxGradient", {context.output_gradient(), context.output(0)},
+              context.attributes()));
   return absl::OkStatus();
 }
 
@@ -35,9 +26,11 @@ void RegisterLogSoftmax(OpRegistry& registry) {
                    .Prepare(PrepareSoftmax)
                    .Loops(SoftmaxLoops)
                    .Kernels(FloatTypes(),
-                            []<class T>(const KernelContext& c) { return RunLogSoftmax<T>(c); })
+                            []<class T>(const KernelContext& c) {
+                              return LineKernel<T, 1, LogSoftmaxLine>(c);
+                            })
                    .InPlace(0, 0)
-                   .Gradient(LogSoftmaxGradient));
+                   .Gradient(LogSoftmaxRule));
 }
 
 }  // namespace flowgrad

@@ -58,24 +58,30 @@ absl::Status LogLikelihoodShape(ShapeContext& context) {
   return SetLossShape(context, context.shape(1));
 }
 
-void SetLogLikelihoodLoss(CompositionContext& context, Value log_probabilities) {
-  const Value labels = Labels(context, 1);
+Attributes LabelAttributes(const CompositionContext& context) {
   Attributes attributes = {{"axis", 1}};
-  const bool ignores = context.attributes().has("ignore_index");
-  if (ignores) attributes.Set("ignore_index", context.attributes().Int("ignore_index"));
-  const auto at_label = [&](Value x) { return Call("PickLabel", {x, labels}, attributes); };
-  const Value losses = -at_label(log_probabilities);
-  if (!losses || (!context.input(2) && !ignores)) return SetLoss(context, losses);
+  if (context.attributes().has("ignore_index")) {
+    attributes.Set("ignore_index", context.attributes().Int("ignore_index"));
+  }
+  return attributes;
+}
 
+void SetLogLikelihoodLoss(CompositionContext& context, Value losses) {
+  if (!losses) return;
+  if (!context.input(2) && !context.attributes().has("ignore_index")) {
+    return SetLoss(context, losses);
+  }
   // A weight per label, from weights [C] seen as [N,C,D1,...]; 0 where it is ignored.
-  Value of_classes = FilledLike(log_probabilities, 1);
+  const Value scores = context.input(0);
+  Value of_classes = FilledLike(scores, 1);
   if (const Value weights = context.input(2)) {
-    std::vector<int64_t> dims(log_probabilities.type().rank(), 1);
+    std::vector<int64_t> dims(scores.type().rank(), 1);
     dims[1] = -1;
     const Value column = Call("Reshape", {weights, IntsConstant(context.builder(), dims)});
-    of_classes = Call("Expand", {column, Call("Shape", {log_probabilities})});
+    of_classes = Call("Expand", {column, Call("Shape", {scores})});
   }
-  const Value weights = at_label(of_classes);
+  const Value weights =
+      Call("PickLabel", {of_classes, Labels(context, 1)}, LabelAttributes(context));
   if (!weights) return;
   std::vector<int64_t> axes(weights.type().rank());
   std::iota(axes.begin(), axes.end(), 0);

@@ -26,11 +26,16 @@ void SetLoss(CompositionContext& context, Value losses, Value divisor = {});
 // Input `i` as int64.
 Value Labels(const CompositionContext& context, int i);
 
-// Shape rule and body of the cross-entropy of log-probabilities [N,C] or [N,C,D1,...]: inputs 1
-// and 2 are labels and the optional weights of the classes. A mean is divided by the sum of the
-// weights of the labels, in which an ignored one counts 0: it is NaN if all are ignored.
+// Shape rule of the cross-entropy of scores [N,C] or [N,C,D1,...]: inputs 1 and 2 are labels and
+// the optional weights of the classes.
 absl::Status LogLikelihoodShape(ShapeContext& context);
-void SetLogLikelihoodLoss(CompositionContext& context, Value log_probabilities);
+
+// Attributes "axis" and "ignore_index" of ops on input 0 and Labels(context, 1).
+Attributes LabelAttributes(const CompositionContext& context);
+
+// Sets output 0 to `losses` of the labels, weighted and reduced. A mean is divided by the sum of
+// the weights of the labels, in which an ignored one counts 0: it is NaN if all are ignored.
+void SetLogLikelihoodLoss(CompositionContext& context, Value losses);
 
 }  // namespace flowgrad
 

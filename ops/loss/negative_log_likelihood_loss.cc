@@ -1,5 +1,6 @@
 // NegativeLogLikelihoodLoss: minus the log-probability at each label.
 
+#include "ops/functions.h"
 #include "ops/loss/loss_functions.h"
 #include "ops/op.h"
 #include "ops/op_registry.h"
@@ -8,7 +9,8 @@ namespace flowgrad {
 namespace {
 
 absl::Status NegativeLogLikelihoodLossBody(CompositionContext& context) {
-  SetLogLikelihoodLoss(context, context.input(0));
+  SetLogLikelihoodLoss(context, -Call("PickLabel", {context.input(0), Labels(context, 1)},
+                                      LabelAttributes(context)));
   return absl::OkStatus();
 }
 

@@ -1,6 +1,5 @@
 // Softmax: exponentials along an axis, divided by their sum.
 
-#include "ops/functions.h"
 #include "ops/loss/softmax_lines.h"
 #include "ops/op.h"
 #include "ops/op_registry.h"
@@ -8,17 +7,22 @@
 namespace flowgrad {
 namespace {
 
-template <class T>
-absl::Status RunSoftmax(const KernelContext& context) {
-  return SoftmaxKernel<T>(
-      context, [](T, T sum) { return [sum](T, T exponential) { return exponential / sum; }; });
-}
+// y = exp(x - largest) / sum
+struct SoftmaxLine {
+  template <class T>
+  [[gnu::always_inline]] static void Run(const T* const* inputs, int64_t n, T* work, T* y) {
+    const T* const x = inputs[0];
+    const T sum = SumOfExponentials(x, LargestOf(x, n), n, work);
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) y[i] = work[i] / sum;
+  }
+};
 
-// dx = y * (dy - sum(dy * y)). Reads only y, so x can be freed after the forward pass.
-absl::Status SoftmaxGradient(GradientContext& context) {
-  const Value y = context.output(0), dy = context.output_gradient();
-  const Value mean = ReduceSum(dy * y, {context.attributes().Int("axis")}, /*keepdims=*/true);
-  context.set_input_gradient(0, y * (dy - mean));
+// Reads only y, so x can be freed after the forward pass.
+absl::Status SoftmaxRule(GradientContext& context) {
+  context.set_input_gradient(0,
+                             Call("SoftmaxGradient", {context.output_gradient(), context.output(0)},
+                                  context.attributes()));
   return absl::OkStatus();
 }
 
@@ -34,9 +38,10 @@ void RegisterSoftmax(OpRegistry& registry) {
           .Shape(SoftmaxShape)
           .Prepare(PrepareSoftmax)
           .Loops(SoftmaxLoops)
-          .Kernels(FloatTypes(), []<class T>(const KernelContext& c) { return RunSoftmax<T>(c); })
+          .Kernels(FloatTypes(),
+                   []<class T>(const KernelContext& c) { return LineKernel<T, 1, SoftmaxLine>(c); })
           .InPlace(0, 0)
-          .Gradient(SoftmaxGradient));
+          .Gradient(SoftmaxRule));
 }
 
 }  // namespace flowgrad

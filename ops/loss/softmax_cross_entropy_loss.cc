@@ -1,5 +1,7 @@
 // SoftmaxCrossEntropyLoss: minus the logarithm of the softmax at each label.
 
+#include <vector>
+
 #include "base/status_macros.h"
 #include "ops/functions.h"
 #include "ops/loss/loss_functions.h"
@@ -16,9 +18,11 @@ absl::Status SoftmaxCrossEntropyLossShape(ShapeContext& context) {
 }
 
 absl::Status SoftmaxCrossEntropyLossBody(CompositionContext& context) {
-  const Value log_probabilities = Call("LogSoftmax", {context.input(0)}, {{"axis", 1}});
-  context.set_output(1, log_probabilities);
-  SetLogLikelihoodLoss(context, log_probabilities);
+  const std::vector<Value> outputs =
+      CallMany("SoftmaxCrossEntropy", {context.input(0), Labels(context, 1)},
+               LabelAttributes(context), context.num_outputs());
+  for (int i = 1; i < context.num_outputs(); ++i) context.set_output(i, outputs[i]);
+  SetLogLikelihoodLoss(context, outputs[0]);
   return absl::OkStatus();
 }
 

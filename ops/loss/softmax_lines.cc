@@ -17,18 +17,26 @@ absl::StatusOr<int> AxisOf(const ShapeContext& context) {
 
 absl::Status SoftmaxShape(ShapeContext& context) {
   RETURN_IF_ERROR(AxisOf(context).status());
+  for (int i = 1; i < context.num_inputs(); ++i) {
+    if (context.shape(i) == context.shape(0)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(context.InputText(i), " must have the shape of ", context.InputText(0)));
+  }
   return SameShape(context);
 }
 
-// The axis, and scratch for the exponentials of a line.
+// The axis, and scratch for a line of every input, one of results and one of work.
 absl::StatusOr<Prepared> PrepareSoftmax(const ShapeContext& context) {
   ASSIGN_OR_RETURN(const int axis, AxisOf(context));
-  return MakePrepared(axis, context.dims(0)[axis] * DTypeSize(context.dtype()));
+  const int64_t line_bytes = context.dims(0)[axis] * DTypeSize(context.dtype());
+  return MakePrepared(axis, (context.num_inputs() + 2) * line_bytes);
 }
 
 LoopNest SoftmaxLoops(const ShapeContext& context) {
   const std::string letters = LettersAround(context.input(0).rank(), *AxisOf(context));
-  return LoopsOf(absl::StrCat(letters, "->", letters), context);
+  std::string inputs = letters;
+  for (int i = 1; i < context.num_inputs(); ++i) absl::StrAppend(&inputs, ",", letters);
+  return LoopsOf(absl::StrCat(inputs, "->", letters), context);
 }
 
 }  // namespace flowgrad

@@ -1,4 +1,5 @@
-// What Softmax and LogSoftmax share. Lines along the axis are independent of each other.
+// What Softmax, LogSoftmax and their gradients share. Lines along the axis are independent of each
+// other.
 //
 // Exponentials are taken of x minus the line's largest element, so that none overflows; their sum
 // is that of ops/sum.h. Where all of a line is -infinity nothing has a share: Softmax gives 0 and
@@ -8,6 +9,7 @@
 #define FLOWGRAD_OPS_LOSS_SOFTMAX_LINES_H_
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "absl/status/status.h"
@@ -20,41 +22,90 @@
 
 namespace flowgrad {
 
+// Every input and the output have the shape of input 0; attribute "axis" is the line's.
 absl::Status SoftmaxShape(ShapeContext& context);
 absl::StatusOr<Prepared> PrepareSoftmax(const ShapeContext& context);
 LoopNest SoftmaxLoops(const ShapeContext& context);
 
-// `finish(largest, sum)` gives the function that makes an element from x and its exponential.
-template <class T, class F>
-absl::Status SoftmaxKernel(const KernelContext& context, F finish) {
-  const View& x = context.inputs[0];
-  const View& y = context.outputs[0];
+// A `Line` is a function on n elements of every input and of the output `y`, all one after the
+// other. `y` may be one of the inputs; `work` has room for n.
+template <class T, class Line>
+void RunLine(const T* const* inputs, int64_t n, T* work, T* y) {
+  Line::Run(inputs, n, work, y);
+}
+template <class T, class Line>
+FLOWGRAD_AVX512 void RunLineAvx512(const T* const* inputs, int64_t n, T* work, T* y) {
+  Line::Run(inputs, n, work, y);
+}
+template <class T, class Line>
+auto LineFunction() {
+  return UsesAvx512() ? &RunLineAvx512<T, Line> : &RunLine<T, Line>;
+}
+
+// n elements, `stride` apart, one after the other: in their place, or copied to `copy`.
+template <class T>
+const T* GatherLine(const T* x, int64_t n, int64_t stride, T* copy) {
+  if (stride == 1) return x;
+  for (int64_t i = 0; i < n; ++i) copy[i] = x[i * stride];
+  return copy;
+}
+
+// Runs a Line along the axis of K inputs and output 0. Scratch: K + 2 lines.
+template <class T, int K, class Line>
+absl::Status LineKernel(const KernelContext& context) {
   const int axis = context.prepared<int>();
-  const int64_t n = x.dims[axis], x_stride = x.strides[axis], y_stride = y.strides[axis];
-  T* const exponentials = reinterpret_cast<T*>(context.scratch);
-  Odometer<2> lines = LinesAlong<2>(axis, {&x, &y});
+  std::array<const View*, K + 1> views;
+  for (int k = 0; k < K; ++k) views[k] = &context.inputs[k];
+  const View& y = context.outputs[0];
+  views[K] = &y;
+  const int64_t n = y.dims[axis], y_stride = y.strides[axis];
+  Odometer<K + 1> lines = LinesAlong<K + 1>(axis, views);
   if (lines.empty() || n == 0) return absl::OkStatus();
+  T* const work = reinterpret_cast<T*>(context.scratch);
+  static const auto run = LineFunction<T, Line>();
   do {
-    const T* from = x.as<const T>() + lines.offset(0);
-    T* to = y.as<T>() + lines.offset(1);
-    // A finite number even if all are -infinity, so that x - largest is not NaN.
-    const T largest =
-        std::max(ExtremeOf<Largest>(from, n, x_stride), std::numeric_limits<T>::lowest());
-    for (int64_t i = 0; i < n; ++i) exponentials[i] = from[i * x_stride] - largest;
-    for (int64_t i = 0; i < n; ++i) exponentials[i] = math::Exp(exponentials[i]);
-    const T sum = LaneSum(exponentials, n);
-    const auto element = finish(largest, sum == 0 ? T(1) : sum);
-    if (x_stride == 1 && y_stride == 1) {
-#pragma GCC ivdep
-      for (int64_t i = 0; i < n; ++i) to[i] = element(from[i], exponentials[i]);
-    } else {
-      for (int64_t i = 0; i < n; ++i) {
-        to[i * y_stride] = element(from[i * x_stride], exponentials[i]);
-      }
+    const T* x[K];
+    for (int k = 0; k < K; ++k) {
+      x[k] = GatherLine(views[k]->template as<const T>() + lines.offset(k), n,
+                        views[k]->strides[axis], work + (k + 2) * n);
     }
+    T* const to = y.as<T>() + lines.offset(K);
+    if (y_stride == 1) {
+      run(x, n, work, to);
+      continue;
+    }
+    run(x, n, work, work + n);
+    for (int64_t i = 0; i < n; ++i) to[i * y_stride] = work[n + i];
   } while (lines.Next());
   return absl::OkStatus();
 }
+
+// The largest of a line: a finite number even if all are -infinity, so that x - largest is not NaN.
+template <class T>
+[[gnu::always_inline]] inline T LargestOf(const T* x, int64_t n) {
+  return std::max(ExtremeOf<Largest>(x, n), std::numeric_limits<T>::lowest());
+}
+
+// work = exp(x - largest), and their sum, or 1 where that is 0.
+template <class T>
+[[gnu::always_inline]] inline T SumOfExponentials(const T* x, T largest, int64_t n, T* work) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) work[i] = math::Exp(x[i] - largest);
+  const T sum = LaneSum(work, n);
+  return sum == 0 ? T(1) : sum;
+}
+
+// y = (x - largest) - log(sum)
+struct LogSoftmaxLine {
+  template <class T>
+  [[gnu::always_inline]] static void Run(const T* const* inputs, int64_t n, T* work, T* y) {
+    const T* const x = inputs[0];
+    const T largest = LargestOf(x, n);
+    const T log_sum = math::Log(SumOfExponentials(x, largest, n, work));
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - largest) - log_sum;
+  }
+};
 
 }  // namespace flowgrad
 

@@ -156,6 +156,7 @@ std::vector<Row> TableAsWritten() {
       {"MatMul", {}, {"float[7]", "float[7]"}},
       {"MatMul", {}, {"float[7]", "float[2,7,3]"}},
       {"MatMul", {}, {"float[N=2,3,7]", "float[7]"}},
+      {"MatMul", {}, {"float[2,N=3,5,7]", "float[7,3]"}},
       {"MatMul", {}, {"float[2,1,3,4]", "float[5,4,2]"}},
       {"MatMul", {}, {"float[2,4097]", "float[4097,3]"}},
       {"MatMul", {}, {"float[1,1]", "float[1,1]"}},
@@ -176,6 +177,10 @@ std::vector<Row> TableAsWritten() {
       Row("LogSoftmax", {}, {"float[2] = 0 1000"})
           .Gives({"-1000 0"})
           .NotDifferentiated("saturated"),
+      {"LogSoftmaxGradient", {}, {"float[N=5,7]", "float[N=5,7] in [-4,0]"}},
+      {"LogSoftmaxGradient", {{"axis", 1}}, {"float[2,33,3]", "float[2,33,3] in [-4,0]"}},
+      Row("LogSoftmaxGradient", {}, {"float[2] = 1 0", "float[2] = -1.386294361 -0.2876820724"})
+          .Gives({"0.75 -0.75"}),
       {"MeanSquaredError", {}, {"float[N=5,7]", "float[N=5,7]"}},
       {"MeanSquaredError", {{"reduction", "sum"}}, {"float[33]", "float[33]"}},
       {"MeanSquaredError", {{"reduction", "none"}}, {"float[]", "float[]"}},
@@ -214,6 +219,26 @@ std::vector<Row> TableAsWritten() {
       Row("Softmax", {}, {"float[2,2] = 0 0.69314718 -inf -inf"})
           .Gives({"0.3333333 0.6666667 0 0"})
           .NotDifferentiated("infinity"),
+      {"SoftmaxCrossEntropy", {}, {"float[N=5,7]", "int64[N=5] in [0,6]"}},
+      Row("SoftmaxCrossEntropy", {{"axis", -1}, {"ignore_index", 3}},
+          {"float[2,3,4]", "int64[2,3] in [0,3]"})
+          .Outputs(2),
+      Row("SoftmaxCrossEntropy", {{"axis", 0}}, {"float[33,3]", "int64[3] in [0,32]"}).Outputs(2),
+      Row("SoftmaxCrossEntropy", {}, {"float[1,2] = 0 0.69314718", "int64[1] = 0"})
+          .Outputs(2)
+          .Gives({"1.098612289", "-1.098612289 -0.4054651081"}),
+      {"SoftmaxCrossEntropyGradient",
+       {},
+       {"float[N=5,7] in [-4,0]", "int64[N=5] in [0,6]", "float[N=5]"}},
+      {"SoftmaxCrossEntropyGradient",
+       {{"axis", -1}, {"ignore_index", 3}},
+       {"float[2,3,4] in [-4,0]", "int64[2,3] in [0,3]", "float[2,3]"}},
+      {"SoftmaxCrossEntropyGradient",
+       {{"axis", 0}},
+       {"float[33,3] in [-4,0]", "int64[3] in [0,32]", "float[3]"}},
+      Row("SoftmaxCrossEntropyGradient", {},
+          {"float[1,2] = -1.386294361 -0.2876820724", "int64[1] = 1", "float[1] = 2"})
+          .Gives({"0.5 -0.5"}),
       {"SoftmaxCrossEntropyLoss", {}, {"float[N=5,7]", "int64[N=5] in [0,6]"}},
       Row("SoftmaxCrossEntropyLoss", {{"reduction", "none"}},
           {"float[N=5,7]", "int32[N=5] in [0,6]"})
@@ -224,6 +249,32 @@ std::vector<Row> TableAsWritten() {
       {"SoftmaxCrossEntropyLoss", {{"reduction", "sum"}}, {"float[33,100]", "int64[33] in [0,99]"}},
       Row("SoftmaxCrossEntropyLoss", {}, {"float[1,2] = 0 0.69314718", "int64[1] = 0"})
           .Gives({"1.098612289"}),
+      {"SoftmaxGradient", {}, {"float[N=5,7]", "float[N=5,7] in [0,1]"}},
+      {"SoftmaxGradient", {{"axis", 1}}, {"float[2,33,3]", "float[2,33,3] in [0,1]"}},
+      Row("SoftmaxGradient", {}, {"float[2] = 1 0", "float[2] = 0.25 0.75"})
+          .Gives({"0.1875 -0.1875"}),
+
+      // normalize/
+      {"LayerNormalization", {}, {"float[N=5,7]", "float[7]", "float[7]"}},
+      {"LayerNormalization", {}, {"float[3,128]", "float[128]"}},
+      Row("LayerNormalization", {{"axis", 1}, {"epsilon", 0.1}},
+          {"float[N=3,5,4]", "float[5,1]", "float[4]"})
+          .Outputs(3),
+      Row("LayerNormalization", {{"axis", 0}}, {"float[5,7]", "float[]", "float[1,7]"}).Outputs(2),
+      Row("LayerNormalization", {{"epsilon", 3.0}},
+          {"float[1,2] = 1 3", "float[2] = 2 4", "float[2] = 10 20"})
+          .Outputs(3)
+          .Gives({"9 22", "2", "0.5"}),
+      {"LayerNormalizationGradient",
+       {},
+       {"float[N=5,7]", "float[N=5,7]", "float[7]", "float[N=5,1]", "float[N=5,1] in [0.5,2]"}},
+      {"LayerNormalizationGradient",
+       {{"axis", 1}},
+       {"float[3,5,4]", "float[3,5,4]", "float[5,1]", "float[3,1,1]", "float[3,1,1] in [0.5,2]"}},
+      Row("LayerNormalizationGradient", {},
+          {"float[1,2] = 1 0", "float[1,2] = 1 3", "float[2] = 2 4", "float[1,1] = 2",
+           "float[1,1] = 0.5"})
+          .Gives({"0.375 -0.375"}),
 
       // optimizer/
       Row("Adagrad", {},

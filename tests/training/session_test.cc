@@ -229,10 +229,11 @@ TEST(SessionTest, AFailedStepLeavesEverythingAsItWas) {
                          "smaller learning rate may help"));
     TensorMap wrong = BatchFor(net, 8, 3);
     wrong["labels"].set(3, 17);
-    EXPECT_THAT(session->Step(wrong),
-                StatusIs(absl::StatusCode::kInvalidArgument,
-                         "node \"SoftmaxCrossEntropyLoss/PickLabel\" (PickLabel): label of sample "
-                         "3 must be from 0 to 2, but is 17"));
+    EXPECT_THAT(
+        session->Step(wrong),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 "node \"SoftmaxCrossEntropyLoss/SoftmaxCrossEntropy\" "
+                 "(SoftmaxCrossEntropy): label of sample 3 must be from 0 to 2, but is 17"));
     const std::atomic<bool> cancel = true;
     EXPECT_THAT(session->Step(good, &cancel),
                 StatusIs(absl::StatusCode::kCancelled, "the run was cancelled"));
