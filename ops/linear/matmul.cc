@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "ops/functions.h"
+#include "ops/merged_rows.h"
 #include "ops/odometer.h"
 #include "ops/op.h"
 #include "ops/op_registry.h"
@@ -58,8 +59,10 @@ absl::StatusOr<Prepared> PrepareFor(int64_t m, int64_t n, int64_t k) {
 
 absl::StatusOr<Prepared> PrepareMatMul(const ShapeContext& context) {
   const Dims a = context.dims(0), b = context.dims(1);
-  const int64_t m = a.size() == 1 ? 1 : a[a.size() - 2];
   const int64_t n = b.size() == 1 ? 1 : b.back();
+  const int64_t m = a.size() == 1   ? 1
+                    : b.size() == 2 ? NumElements(context.output_dims(0)) / std::max<int64_t>(1, n)
+                                    : a[a.size() - 2];
   return context.dtype() == DType::kFloat ? PrepareFor<float>(m, n, a.back())
                                           : PrepareFor<double>(m, n, a.back());
 }
@@ -71,11 +74,33 @@ double MatMulCost(const ShapeContext& context) {
                                           : ProductNs<double>(products);
 }
 
+// A [...,m,k] times one B [k,n].
+template <class T>
+void MultiplyRows(const View& a, const View& b, const View& y, std::byte* scratch) {
+  const int last = a.rank - 1;
+  const MergedRows merged = MergeRows(a, y);
+  Odometer<2> batch;
+  for (int d = 0; d < merged.batch_dims; ++d) {
+    batch.AddDim(y.dims[d], {a.strides[d], y.strides[d]});
+  }
+  if (batch.empty()) return;
+  do {
+    Product<T>(merged.rows, b.dims[1], b.dims[0],
+               {a.as<const T>() + batch.offset(0), a.strides[last - 1], a.strides[last]},
+               {b.as<const T>(), b.strides[0], b.strides[1]},
+               {y.as<T>() + batch.offset(1), y.strides[last - 1], y.strides[last]}, scratch);
+  } while (batch.Next());
+}
+
 template <class T>
 absl::Status MatMulKernel(const KernelContext& context) {
   const View& a = context.inputs[0];
   const View& b = context.inputs[1];
   const View& y = context.outputs[0];
+  if (a.rank >= 2 && b.rank == 2) {
+    MultiplyRows<T>(a, b, y, context.scratch);
+    return absl::OkStatus();
+  }
   const int a_matrix = a.rank == 1 ? 0 : a.rank - 2;  // first dim that is not batch
   const int b_matrix = b.rank == 1 ? 0 : b.rank - 2;
   const int64_t k = a.dims[a.rank - 1];
@@ -112,7 +137,8 @@ absl::Status MatMulKernel(const KernelContext& context) {
 }
 
 // dA = dY · Bᵀ, dB = Aᵀ · dY. The transposes are views. A vector is first made the matrix it stands
-// for.
+// for. Where all batches share one B, dB is one product over all their rows, rather than a sum of
+// products.
 absl::Status MatMulGradient(GradientContext& context) {
   const Value a = context.input(0), b = context.input(1);
   const bool a_is_row = a.type().rank() == 1, b_is_column = b.type().rank() == 1;
@@ -128,7 +154,13 @@ absl::Status MatMulGradient(GradientContext& context) {
     context.set_input_gradient(i, ReshapeLike(SumToShapeOf(dx, like), context.input(i)));
   };
   if (context.wanted(0)) set(0, MatMul(dy, SwapLastTwo(columns)), rows);
-  if (context.wanted(1)) set(1, MatMul(SwapLastTwo(rows), dy), columns);
+  if (context.wanted(1)) {
+    const bool shared = columns && columns.type().rank() == 2 && rows && rows.type().rank() > 2;
+    const auto all_rows = [&](Value x) {
+      return shared ? Call("Flatten", {x}, {{"axis", -1}}) : x;
+    };
+    set(1, MatMul(SwapLastTwo(all_rows(rows)), all_rows(dy)), columns);
+  }
   return absl::OkStatus();
 }
 
