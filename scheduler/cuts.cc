@@ -24,17 +24,19 @@ constexpr int64_t kLongAxis = 8;
 int64_t RoundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // Sets of axes that are the same axis: those of ops, joined where they run along one dim of one
-// storage.
+// storage. Axes of one set may have different sizes: a batch of 16 sequences of 64 seen as 1024
+// rows is the batch all the same. Then they are cut where all have a border: a set has as many
+// units as all sizes can be divided into.
 class AxisClasses {
  public:
   explicit AxisClasses(const BoundGraph& bound) : bound_(bound) {
     for (const Storage& storage : bound.storages) {
       first_dim_.push_back(static_cast<int>(parent_.size()));
-      Grow(storage.dims.size());
+      for (const int64_t dim : storage.dims) Add(dim);
     }
     for (const BoundOp& op : bound.ops) {
       first_axis_.push_back(static_cast<int>(parent_.size()));
-      Grow(op.nest.axes.size());
+      for (const Axis& axis : op.nest.axes) Add(axis.size);
     }
     for (size_t o = 0; o < bound.ops.size(); ++o) {
       const BoundOp& op = bound.ops[o];
@@ -63,24 +65,31 @@ class AxisClasses {
     return std::find_if(batch_.begin(), batch_.end(),
                         [&](int c) { return Find(c) == axis_class; }) != batch_.end();
   }
+  int64_t Units(int axis_class) const { return units_[axis_class]; }
 
  private:
-  void Grow(size_t n) {
-    for (size_t i = 0; i < n; ++i) parent_.push_back(static_cast<int>(parent_.size()));
+  void Add(int64_t size) {
+    parent_.push_back(static_cast<int>(parent_.size()));
+    units_.push_back(size);
   }
   int Find(int x) {
     while (parent_[x] != x) x = parent_[x] = parent_[parent_[x]];
     return x;
   }
-  void Join(int a, int b) { parent_[Find(a)] = Find(b); }
+  void Join(int a, int b) {
+    a = Find(a);
+    b = Find(b);
+    units_[b] = std::gcd(units_[a], units_[b]);
+    parent_[a] = b;
+  }
 
-  // The dim of the storage that runs exactly along dim `d` of a layout, or -1.
+  // The dim of the storage that runs along dim `d` of a layout, from end to end, or -1.
   int StorageDim(const Layout& layout, size_t d) const {
     if (layout.storage < 0 || layout.dims[d] < 2) return -1;
     const Dims& dims = bound_.storages[layout.storage].dims;
     const Dims strides = ContiguousStrides(dims);
     for (size_t j = 0; j < dims.size(); ++j) {
-      if (dims[j] == layout.dims[d] && strides[j] == layout.strides[d]) {
+      if (dims[j] > 1 && dims[j] * strides[j] == layout.dims[d] * layout.strides[d]) {
         return first_dim_[layout.storage] + static_cast<int>(j);
       }
     }
@@ -89,6 +98,7 @@ class AxisClasses {
 
   const BoundGraph& bound_;
   std::vector<int> first_dim_, first_axis_, parent_, batch_;
+  std::vector<int64_t> units_;  // by set
 };
 
 bool CanCut(const Axis& axis) {
@@ -137,36 +147,42 @@ class CutChooser {
         options_(options),
         classes_(bound),
         axis_(bound.ops.size(), -1),
-        follows_(bound.ops.size()) {}
+        follows_(bound.ops.size(), -1) {}
 
   std::vector<Cut> Choose() {
     for (int o = 0; o < num_ops(); ++o) {
       axis_[o] = ChooseAxis(o);
       if (axis_[o] < 0) continue;
-      Group& group = groups_[classes_.ClassOf(o, axis_[o])];
-      group.cost_ns += bound_.ops[o].cost_ns;
-      const Axis& axis = bound_.ops[o].nest.axes[axis_[o]];
-      if (axis.kind == Axis::kParallel) group.grain = std::lcm(group.grain, axis.grain);
-      if (IsProduct(bound_.ops[o])) {
-        group.largest_product_ns = std::max(group.largest_product_ns, bound_.ops[o].cost_ns);
-      }
+      const int axis_class = classes_.ClassOf(o, axis_[o]);
+      Group& group = groups_[axis_class];
+      // Outside the batch products are cut each for itself: in a net of one width all weights share
+      // an axis.
+      const bool is_product = IsProduct(bound_.ops[o]);
+      if (!is_product || classes_.IsBatch(axis_class)) group.cost_ns += bound_.ops[o].cost_ns;
+      if (!is_product) continue;
+      group.largest_product_ns = std::max(group.largest_product_ns, bound_.ops[o].cost_ns);
+      const int64_t rows = RowsOfProduct(bound_.ops[o]);
+      group.product_rows = group.product_rows == 0 ? rows : std::min(group.product_rows, rows);
     }
-    std::vector<Cut> cuts;
-    for (int o = 0; o < num_ops(); ++o) cuts.push_back(CutOf(o));
-    return cuts;
+    for (int o = 0; o < num_ops(); ++o) cuts_.push_back(CutOf(o));
+    return std::move(cuts_);
   }
 
  private:
   // All ops that are cut along one class of axes.
   struct Group {
     double cost_ns = 0;
-    int64_t grain = 1;              // a multiple of each one's
     double largest_product_ns = 0;  // 0 if there is none
+    int64_t product_rows = 0;       // of the product with the fewest
   };
 
   int num_ops() const { return static_cast<int>(bound_.ops.size()); }
   static bool IsProduct(const BoundOp& op) {
     return op.op->name() == "MatMul" || op.op->name() == "PackedMatMul";
+  }
+  static int64_t RowsOfProduct(const BoundOp& op) {
+    const Dims& dims = op.outputs[0].dims;
+    return NumElements(dims) / std::max<int64_t>(1, dims.empty() ? 1 : dims.back());
   }
 
   int ChooseAxis(int o) {
@@ -182,7 +198,7 @@ class CutChooser {
       const int wanted = classes_.ClassOf(producer, axis_[producer]);
       for (const int axis : axes) {
         if (!CanCut(op.nest.axes[axis]) || classes_.ClassOf(o, axis) != wanted) continue;
-        follows_[o] = true;
+        follows_[o] = producer;
         return axis;
       }
     }
@@ -194,11 +210,27 @@ class CutChooser {
       if (best < 0) best = axis;
     }
     for (const int axis : axes) {
-      if (!CanCutSum(op, op.nest.axes[axis])) continue;
-      follows_[o] = true;
-      return axis;
+      if (CanCutSum(op, op.nest.axes[axis])) return axis;
     }
     return best;
+  }
+
+  // The pieces of what an op reads, where that is cut along the same axis.
+  bool Follow(int o, Cut& cut) const {
+    if (follows_[o] < 0) return false;
+    const Cut& followed = cuts_[follows_[o]];
+    if (followed.axis < 0 || followed.parts) return false;
+    const Axis& axis = bound_.ops[o].nest.axes[axis_[o]];
+    const int64_t size = bound_.ops[follows_[o]].nest.axes[followed.axis].size;
+    for (const int64_t bound : followed.bounds) {
+      cut.bounds.push_back(bound * axis.size / size);
+      if (bound != size && cut.bounds.back() % axis.grain != 0) {
+        cut = Cut();
+        return false;
+      }
+    }
+    cut.axis = axis_[o];
+    return true;
   }
 
   Cut CutOf(int o) {
@@ -208,31 +240,39 @@ class CutChooser {
     const int axis_class = classes_.ClassOf(o, axis_[o]);
     const bool batch = classes_.IsBatch(axis_class);
     const Group& group = groups_[axis_class];
-    double wanted = group.cost_ns / options_.piece_ns;
+    Cut cut;
+    if (Follow(o, cut)) return cut;
+    double wanted = (IsProduct(op) && !batch ? op.cost_ns : group.cost_ns) / options_.piece_ns;
     // Many small products side by side need no panels to keep threads busy, and each panel reads
     // the weights anew.
     if (batch && group.largest_product_ns > 0) {
       wanted = std::min(wanted, group.largest_product_ns / options_.task_ns);
     }
-    if (!batch && !follows_[o]) wanted = std::min(wanted, op.cost_ns / (options_.task_ns / 5));
+    if (!batch && axis.kind != Axis::kReduced) {
+      wanted = std::min(wanted, op.cost_ns / (options_.task_ns / 5));
+    }
     // Every panel waits for a packed weight, so that all threads should pack.
     if (op.op == &PackOp()) wanted = std::max(wanted, op.cost_ns / (2 * options_.task_ns));
     int64_t pieces = std::clamp<int64_t>(std::llround(wanted), 1, kMostPieces);
-    Cut cut;
     if (axis.kind == Axis::kReduced) {
       int64_t part = axis.grain;
       while (part * pieces < axis.size) part *= 2;
       cut.bounds = EvenBounds(axis.size, (axis.size + part - 1) / part, part);
       cut.parts = true;
     } else {
-      int64_t multiple = batch ? axis.grain : group.grain;
-      if (group.largest_product_ns > 0 && batch) {
-        multiple = std::lcm(multiple, options_.min_rows);
-      } else if (IsInnermost(op, axis_[o])) {
-        multiple = std::lcm(multiple, kElementsPerLine);
+      const int64_t units = classes_.Units(axis_class), scale = axis.size / units;
+      const auto units_of = [&](int64_t indices) { return indices / std::gcd(indices, scale); };
+      int64_t multiple = units_of(axis.grain);
+      const bool innermost = IsInnermost(op, axis_[o]);
+      if (group.largest_product_ns > 0 && (batch || !innermost)) {
+        const int64_t rows = std::max<int64_t>(1, group.product_rows / units);
+        multiple = std::lcm(multiple, (options_.min_rows + rows - 1) / rows);
+      } else if (innermost) {
+        multiple = std::lcm(multiple, units_of(kElementsPerLine));
       }
-      pieces = std::min(pieces, std::max<int64_t>(1, axis.size / multiple));
-      cut.bounds = EvenBounds(axis.size, pieces, multiple);
+      pieces = std::min(pieces, std::max<int64_t>(1, units / multiple));
+      cut.bounds = EvenBounds(units, pieces, multiple);
+      for (int64_t& bound : cut.bounds) bound *= scale;
     }
     if (cut.bounds.size() < 3) return Cut();
     cut.axis = axis_[o];
@@ -243,8 +283,9 @@ class CutChooser {
   const BoundGraph& bound_;
   const PlanOptions& options_;
   AxisClasses classes_;
-  std::vector<int> axis_;      // by op
-  std::vector<bool> follows_;  // by op: whether it has the pieces of what it reads
+  std::vector<int> axis_;     // by op
+  std::vector<int> follows_;  // by op: the op that it reads and whose pieces it has, or -1
+  std::vector<Cut> cuts_;     // by op, of those looked at so far
   std::map<int, Group> groups_;
 };
 
@@ -341,8 +382,7 @@ Layout CutOperand(const BoundOp& op, const Cut& cut, int number, int piece) {
   for (size_t d = 0; d < axes.size(); ++d) {
     if (axes[d] != cut.axis) continue;
     layout.offset += cut.bounds[piece] * layout.strides[d];
-    // The axis may be longer than the dim: padded to whole grains.
-    layout.dims[d] = std::min(cut.bounds[piece + 1], layout.dims[d]) - cut.bounds[piece];
+    layout.dims[d] = cut.bounds[piece + 1] - cut.bounds[piece];
   }
   return layout;
 }

@@ -31,6 +31,9 @@ absl::Status SplitSums(BoundGraph& bound);
 // plain arrays.
 absl::Status SpreadConstants(BoundGraph& bound);
 
+// Lets the op whose result is only copied into another order of its dims write it in that order.
+void DropCopies(BoundGraph& bound);
+
 // Gives each storage a home: fetched values in the caller's memory, next values of states in the
 // place of the states, where that is legal, and copies them there where it is not.
 absl::Status FindHomes(BoundGraph& bound, const PlanOptions& options, std::vector<Home>& homes);

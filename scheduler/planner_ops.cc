@@ -4,6 +4,7 @@
 
 #include "ops/block_space.h"
 #include "ops/integer.h"
+#include "ops/merged_rows.h"
 #include "ops/odometer.h"
 #include "ops/product.h"
 #include "ops/sum.h"
@@ -109,7 +110,8 @@ LoopNest PackedMatMulLoops(const ShapeContext& context) {
 
 absl::StatusOr<Prepared> PreparePackedMatMul(const ShapeContext& context) {
   const Dims y = context.output_dims(0);
-  const int64_t m = y[y.size() - 2], n = y.back(), k = context.dims(0).back();
+  const int64_t n = y.back(), k = context.dims(0).back();
+  const int64_t m = NumElements(y) / std::max<int64_t>(1, n);
   return Prepared{nullptr, context.dtype() == DType::kFloat
                                ? PackedProductScratchBytes<float>(m, n, k)
                                : PackedProductScratchBytes<double>(m, n, k)};
@@ -128,16 +130,20 @@ absl::Status PackedMatMulKernel(const KernelContext& context) {
   const View& packed = context.inputs[1];
   const View& y = context.outputs[0];
   const int rank = a.rank;
-  const int64_t m = a.dims[rank - 2], k = a.dims[rank - 1], n = y.dims[rank - 1];
+  const int64_t k = a.dims[rank - 1], n = y.dims[rank - 1];
   const int64_t first_sliver = context.origin[rank - 1] / PackedColumns<T>();
   const T* const b = packed.as<const T>() + first_sliver * k * PackedColumns<T>();
+  const MergedRows merged = MergeRows(a, y);
   Odometer<2> batch;
-  for (int d = 0; d < rank - 2; ++d) batch.AddDim(y.dims[d], {a.strides[d], y.strides[d]});
+  for (int d = 0; d < merged.batch_dims; ++d) {
+    batch.AddDim(y.dims[d], {a.strides[d], y.strides[d]});
+  }
   if (batch.empty()) return absl::OkStatus();
   do {
-    PackedProduct<T>(
-        m, n, k, {a.as<const T>() + batch.offset(0), a.strides[rank - 2], a.strides[rank - 1]}, b,
-        {y.as<T>() + batch.offset(1), y.strides[rank - 2], y.strides[rank - 1]}, context.scratch);
+    PackedProduct<T>(merged.rows, n, k,
+                     {a.as<const T>() + batch.offset(0), a.strides[rank - 2], a.strides[rank - 1]},
+                     b, {y.as<T>() + batch.offset(1), y.strides[rank - 2], y.strides[rank - 1]},
+                     context.scratch);
   } while (batch.Next());
   return absl::OkStatus();
 }

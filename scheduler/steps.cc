@@ -33,8 +33,8 @@ bool Box::Overlaps(const Box& other) const {
 }
 
 // A dim of the layout whose stride is a multiple of one of the storage's strides, and that does not
-// run over the end of that dim of the storage, moves along that dim alone. Others may touch all
-// from the dim they reach on.
+// run over the end of that dim of the storage, moves along that dim alone. With others, all between
+// the first and the last element of the outermost dim may be touched.
 Box BoxOf(const Layout& layout, const Dims& storage_dims) {
   const int rank = static_cast<int>(storage_dims.size());
   const Dims unit = ContiguousStrides(storage_dims);
@@ -45,10 +45,17 @@ Box BoxOf(const Layout& layout, const Dims& storage_dims) {
     box.end = box.begin;
     return box;
   }
-  int64_t first = layout.offset;
+  int64_t first = layout.offset, last = layout.offset;
   for (size_t d = 0; d < layout.dims.size(); ++d) {
-    first += std::min<int64_t>(0, (layout.dims[d] - 1) * layout.strides[d]);
+    const int64_t reach = (layout.dims[d] - 1) * layout.strides[d];
+    first += std::min<int64_t>(0, reach);
+    last += std::max<int64_t>(0, reach);
   }
+  const auto outermost = [&, first] {
+    box.begin[0] = first / unit[0];
+    box.end[0] = last / unit[0] + 1;
+    return box;
+  };
   Dims low(rank), high(rank);
   for (int j = 0; j < rank; ++j) {
     low[j] = high[j] = first / unit[j];
@@ -60,7 +67,7 @@ Box BoxOf(const Layout& layout, const Dims& storage_dims) {
     int j = rank - 1;
     while (j > 0 && (stride % unit[j] != 0 || stride / unit[j] >= storage_dims[j])) --j;
     const int64_t reach = high[j] + (stride + unit[j] - 1) / unit[j] * (layout.dims[d] - 1);
-    if (stride % unit[j] != 0 || reach >= storage_dims[j]) return {Dims(rank, 0), storage_dims};
+    if (stride % unit[j] != 0 || reach >= storage_dims[j]) return outermost();
     high[j] = reach;
   }
   for (int j = 0; j < rank; ++j) {

@@ -129,6 +129,31 @@ std::vector<PlannedGraph> SmallGraphs() {
     g.Output(loss, "loss");
     AddTraining(g, loss, {w});
   });
+  // Two heads of width 3 on sequences of 5, post-norm, and a class for each position.
+  add("attention", 6, [](GraphBuilder& g) {
+    const Value x = g.Input("x", "float[N,5,6]"), labels = g.Input("labels", "int64[N,5]");
+    std::vector<Value> parameters;
+    const auto heads = [&](const std::string& name, std::vector<int64_t> perm) {
+      const Value y = Layer(g, name, x, 6, 6, parameters);
+      const Value split = Call("Reshape", {y, IntsConstant(g, {0, 0, 2, 3})});
+      return Call("Transpose", {split}, {{"perm", std::move(perm)}});
+    };
+    const Value query = heads("query", {0, 2, 1, 3}), key = heads("key", {0, 2, 3, 1}),
+                value = heads("value", {0, 2, 1, 3});
+    const Value mixed = MatMul(Call("Softmax", {MatMul(query, key)}), value);
+    const Value turned = Call("Transpose", {mixed}, {{"perm", std::vector<int64_t>{0, 2, 1, 3}}});
+    const Value joined = Call("Reshape", {turned, IntsConstant(g, {0, 0, 6})});
+    const Value scale = g.Parameter("scale", "float[6]", Uniform(0.5, 1.5));
+    const Value shift = g.Parameter("shift", "float[6]", Uniform(-1, 1));
+    parameters.insert(parameters.end(), {scale, shift});
+    const Value h = Call("LayerNormalization", {x + joined, scale, shift});
+    const Value scores = Layer(g, "scores", h, 6, 4, parameters);
+    const Value loss =
+        Call("SoftmaxCrossEntropyLoss", {Call("Reshape", {scores, IntsConstant(g, {-1, 4})}),
+                                         Call("Reshape", {labels, IntsConstant(g, {-1})})});
+    g.Output(loss, "loss");
+    AddTraining(g, loss, parameters);
+  });
   add("swapped_states", 1, [](GraphBuilder& g) {
     const Value a = g.Variable("a", "float[4]", Uniform(0, 1));
     const Value b = g.Variable("b", "float[4]", Uniform(0, 1));
