@@ -59,7 +59,7 @@ class Model:
         """Gives its name, so that it can be the input of another. Keywords are attributes."""
         quoted = [f'"{i}"' for i in inputs]
         text = quoted[0] if len(quoted) == 1 else "[" + ", ".join(quoted) + "]"
-        attributes = [f'attribute {{ name: "{a}" ints: {v} }}' for a, v in ints.items()]
+        attributes = [f'attribute {{ name: "{a}" ints {{ values: {v} }} }}' for a, v in ints.items()]
         line = " ".join([f'  node {{ name: "{name}" op: "{op}" input: {text}', *attributes, "}"])
         if len(line) <= 100:
             self.lines.append(line)
