@@ -70,7 +70,7 @@ template <class Extreme, int kCount, class T>
 
 // Largest or smallest of n elements, `stride` apart; Identity() of none.
 template <class Extreme, class T>
-T ExtremeOf(const T* x, int64_t n, int64_t stride = 1) {
+[[gnu::always_inline]] inline T ExtremeOf(const T* x, int64_t n, int64_t stride = 1) {
   constexpr int kLanes = 32;
   T lanes[kLanes];
   for (int j = 0; j < kLanes; ++j) lanes[j] = Extreme::template Identity<T>();

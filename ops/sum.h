@@ -59,7 +59,7 @@ template <int kCount, class T>
 
 // Sum of at most kLaneChunk elements that lie one after the other.
 template <class T>
-T ChunkSum(const T* x, int64_t n) {
+[[gnu::always_inline]] inline T ChunkSum(const T* x, int64_t n) {
   constexpr int kLanes = 64;
   T lanes[kLanes] = {};
   int64_t i = 0;
@@ -70,10 +70,8 @@ T ChunkSum(const T* x, int64_t n) {
   return HalvedSum<kLanes>(lanes);
 }
 
-// Sum along the innermost axis: n elements, `stride` apart.
 template <class T>
-T LaneSum(const T* x, int64_t n, int64_t stride = 1) {
-  if (stride == 1 && n <= kLaneChunk) return ChunkSum(x, n);
+T SumOfChunks(const T* x, int64_t n, int64_t stride) {
   TreeJoin<T> join;
   for (int64_t begin = 0; begin < n; begin += kLaneChunk) {
     const int64_t count = std::min(kLaneChunk, n - begin);
@@ -86,6 +84,13 @@ T LaneSum(const T* x, int64_t n, int64_t stride = 1) {
     join.Add(ChunkSum(chunk, count));
   }
   return join.Result();
+}
+
+// Sum along the innermost axis: n elements, `stride` apart.
+template <class T>
+[[gnu::always_inline]] inline T LaneSum(const T* x, int64_t n, int64_t stride = 1) {
+  if (stride == 1 && n <= kLaneChunk) return ChunkSum(x, n);
+  return SumOfChunks(x, n, stride);
 }
 
 }  // namespace flowgrad

@@ -31,7 +31,7 @@ absl::Status SplitSums(BoundGraph& bound);
 // plain arrays.
 absl::Status SpreadConstants(BoundGraph& bound);
 
-// Lets the op whose result is only copied into another order of its dims write it in that order.
+// Lets ops whose results are copied into another order of their dims write them in that order.
 void DropCopies(BoundGraph& bound);
 
 // Gives each storage a home: fetched values in the caller's memory, next values of states in the

@@ -72,6 +72,8 @@ void SumColumns(const T* x, T* y, const ReductionLayout& layout, int64_t count) 
       const T* row = x + rows.offset(0);
       if (layout.x_column == 1 && count == kColumns) {
         for (int j = 0; j < kColumns; ++j) chunk.value[j] += row[j];
+      } else if (layout.x_column == 1) {
+        for (int64_t j = 0; j < count; ++j) chunk.value[j] += row[j];
       } else {
         for (int64_t j = 0; j < count; ++j) chunk.value[j] += row[j * layout.x_column];
       }
