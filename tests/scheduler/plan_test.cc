@@ -68,6 +68,30 @@ TEST(PlanTest, APanelOfTheSecondLayerDoesNotWaitForTheOthersOfTheFirst) {
   EXPECT_EQ(latch.held, 1);
 }
 
+// Heads are split off and joined again, and the loss sees the positions of all sequences as one
+// long list: still everything but weights, biases and the mean is cut at the same sequences.
+TEST(PlanTest, CutsAnAttentionAlongTheBatchThroughEveryReshapeAndCopiesNothing) {
+  for (const PlannedGraph& planned : SmallGraphs()) {
+    if (planned.name != "attention") continue;
+    const auto plan = PlanOf(planned, SmallestTasks());
+    std::set<std::string> panels;
+    for (const PlannedOp& op : plan->ops) {
+      EXPECT_FALSE(op.added && op.kind == "Copy") << op.name;
+      if (op.cut == CutKind::kPanels) {
+        EXPECT_EQ(op.num_steps, 3) << op.name;  // sequences of 5 rows, two for 8 rows at least
+        panels.insert(op.kind);
+      }
+    }
+    for (const char* kind :
+         {"Add", "LayerNormalization", "LayerNormalizationGradient", "MatMul", "Softmax",
+          "SoftmaxCrossEntropy", "SoftmaxCrossEntropyGradient", "SoftmaxGradient", "Sum"}) {
+      EXPECT_EQ(panels.count(kind), 1) << kind;
+    }
+    return;
+  }
+  FAIL() << "no attention";
+}
+
 TEST(PlanTest, WorkOfAFewMicrosecondsIsOneTask) {
   const auto plan = PlanOf(TrainStepOfMlp(/*batch=*/1, /*inputs=*/9, /*hidden=*/30, /*classes=*/2));
   EXPECT_EQ(plan->tasks.size(), 1);
