@@ -17,6 +17,10 @@ constexpr int kMostPorts = 16;
 // Copies n elements of `size` bytes between addresses with strides in elements.
 template <class Word>
 void CopyWords(Word* to, int64_t to_stride, const Word* from, int64_t from_stride, int64_t n) {
+  if (to_stride == 1 && from_stride == 0) {
+    std::fill_n(to, n, *from);
+    return;
+  }
   for (int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
 }
 
@@ -108,13 +112,21 @@ void BlockSpace::ForEachRun(const Operand& operand, int64_t begin, int64_t n, F 
   }
 }
 
+// Called for every operand of every block, which may be a short row: so with as few divisions as
+// there are dims to tell apart.
 char* BlockSpace::Direct(const Operand& operand, int64_t begin, int64_t n) const {
-  if (operand.strides.back() != 1) return nullptr;
-  const bool one_run = begin % dims_.back() + n <= dims_.back();
-  if (!one_run) return nullptr;
-  char* address = nullptr;
-  ForEachRun(operand, begin, n, [&](char* start, int64_t) { address = start; });
-  return address;
+  const int last = static_cast<int>(dims_.size()) - 1;
+  if (operand.strides[last] != 1) return nullptr;
+  int64_t rest = last == 0 ? 0 : begin / dims_[last];
+  int64_t offset = begin - rest * dims_[last];
+  if (offset + n > dims_[last]) return nullptr;
+  for (int d = last - 1; d > 0; --d) {
+    const int64_t above = rest / dims_[d];
+    offset += (rest - above * dims_[d]) * operand.strides[d];
+    rest = above;
+  }
+  if (last > 0) offset += rest * operand.strides[0];
+  return operand.data + offset * operand.size;
 }
 
 bool BlockSpace::IsUniform(int operand) const {

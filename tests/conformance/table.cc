@@ -261,7 +261,7 @@ std::vector<Row> TableAsWritten() {
           {"float[N=3,5,4]", "float[5,1]", "float[4]"})
           .Outputs(3),
       Row("LayerNormalization", {{"axis", 0}}, {"float[5,7]", "float[]", "float[1,7]"}).Outputs(2),
-      Row("LayerNormalization", {{"epsilon", 3.0}},
+      Row("LayerNormalization", {{"epsilon", 3.0}, {"stash_type", 1}},
           {"float[1,2] = 1 3", "float[2] = 2 4", "float[2] = 10 20"})
           .Outputs(3)
           .Gives({"9 22", "2", "0.5"}),
