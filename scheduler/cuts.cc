@@ -47,7 +47,9 @@ class AxisClasses {
             i < op.inputs.size() ? op.inputs[i] : op.outputs[i - op.inputs.size()];
         for (size_t d = 0; d < op.nest.operands[i].size(); ++d) {
           const int axis = op.nest.operands[i][d];
-          const int dim = axis < 0 ? -1 : StorageDim(layout, d);
+          // A dim padded to whole grains is longer than its axis, and not the same.
+          const bool same = axis >= 0 && layout.dims[d] == op.nest.axes[axis].size;
+          const int dim = same ? StorageDim(layout, d) : -1;
           if (dim >= 0) Join(first_axis_[o] + axis, dim);
         }
       }
@@ -155,6 +157,10 @@ class CutChooser {
       if (axis_[o] < 0) continue;
       const int axis_class = classes_.ClassOf(o, axis_[o]);
       Group& group = groups_[axis_class];
+      const Axis& axis = bound_.ops[o].nest.axes[axis_[o]];
+      if (axis.kind == Axis::kParallel) {
+        group.multiple = std::lcm(group.multiple, UnitsOf(axis.grain, axis, axis_class));
+      }
       // Outside the batch products are cut each for itself: in a net of one width all weights share
       // an axis.
       const bool is_product = IsProduct(bound_.ops[o]);
@@ -172,11 +178,17 @@ class CutChooser {
   // All ops that are cut along one class of axes.
   struct Group {
     double cost_ns = 0;
+    int64_t multiple = 1;           // in units, of all grains: so that ops can have the same pieces
     double largest_product_ns = 0;  // 0 if there is none
     int64_t product_rows = 0;       // of the product with the fewest
   };
 
   int num_ops() const { return static_cast<int>(bound_.ops.size()); }
+
+  // The fewest units of a class that are a multiple of so many indices of one of its axes.
+  int64_t UnitsOf(int64_t indices, const Axis& axis, int axis_class) const {
+    return indices / std::gcd(indices, axis.size / classes_.Units(axis_class));
+  }
   static bool IsProduct(const BoundOp& op) {
     return op.op->name() == "MatMul" || op.op->name() == "PackedMatMul";
   }
@@ -261,14 +273,13 @@ class CutChooser {
       cut.parts = true;
     } else {
       const int64_t units = classes_.Units(axis_class), scale = axis.size / units;
-      const auto units_of = [&](int64_t indices) { return indices / std::gcd(indices, scale); };
-      int64_t multiple = units_of(axis.grain);
+      int64_t multiple = batch ? UnitsOf(axis.grain, axis, axis_class) : group.multiple;
       const bool innermost = IsInnermost(op, axis_[o]);
       if (group.largest_product_ns > 0 && (batch || !innermost)) {
         const int64_t rows = std::max<int64_t>(1, group.product_rows / units);
         multiple = std::lcm(multiple, (options_.min_rows + rows - 1) / rows);
       } else if (innermost) {
-        multiple = std::lcm(multiple, units_of(kElementsPerLine));
+        multiple = std::lcm(multiple, UnitsOf(kElementsPerLine, axis, axis_class));
       }
       pieces = std::min(pieces, std::max<int64_t>(1, units / multiple));
       cut.bounds = EvenBounds(units, pieces, multiple);
@@ -382,7 +393,10 @@ Layout CutOperand(const BoundOp& op, const Cut& cut, int number, int piece) {
   for (size_t d = 0; d < axes.size(); ++d) {
     if (axes[d] != cut.axis) continue;
     layout.offset += cut.bounds[piece] * layout.strides[d];
-    layout.dims[d] = cut.bounds[piece + 1] - cut.bounds[piece];
+    // A dim padded to whole grains is longer than its axis: the last piece has the rest.
+    const bool last = cut.bounds[piece + 1] == op.nest.axes[cut.axis].size;
+    const int64_t end = last ? layout.dims[d] : cut.bounds[piece + 1];
+    layout.dims[d] = end - cut.bounds[piece];
   }
   return layout;
 }

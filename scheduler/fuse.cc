@@ -180,13 +180,15 @@ class Fuser {
     return ops;
   }
 
-  // Every value that passes between the two must be read as it is written, element by element.
+  // Every value that passes between ops of a list must be read as it is written.
   bool ReadsAsWritten(const std::vector<int32_t>& ops) const {
     for (const int32_t o : ops) {
       for (const Layout& input : bound_.ops[o].inputs) {
         const int32_t producer = bound_.storages[input.storage].op;
         if (producer < 0 || !std::binary_search(ops.begin(), ops.end(), producer)) continue;
-        if (!SameLayout(input, WholeOf(bound_, input.storage))) return false;
+        const std::vector<Layout>& written = bound_.ops[producer].outputs;
+        const auto same = [&](const Layout& output) { return SameLayout(input, output); };
+        if (std::none_of(written.begin(), written.end(), same)) return false;
       }
     }
     return true;

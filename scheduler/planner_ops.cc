@@ -52,7 +52,7 @@ absl::Status PackShape(ShapeContext& context) {
 }
 
 LoopNest PackLoops(const ShapeContext& context) {
-  const Axis columns = {.size = context.output_dims(0)[0], .grain = SliverWidth(context.dtype())};
+  const Axis columns = {.size = context.dims(0)[1], .grain = SliverWidth(context.dtype())};
   return {{columns}, {{-1, 0}, {0, -1}}};
 }
 
