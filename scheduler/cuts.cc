@@ -48,7 +48,8 @@ class AxisClasses {
         for (size_t d = 0; d < op.nest.operands[i].size(); ++d) {
           const int axis = op.nest.operands[i][d];
           // A dim padded to whole grains is longer than its axis, and not the same.
-          const bool same = axis >= 0 && layout.dims[d] == op.nest.axes[axis].size;
+          const bool same =
+              axis >= 0 && layout.present && layout.dims[d] == op.nest.axes[axis].size;
           const int dim = same ? StorageDim(layout, d) : -1;
           if (dim >= 0) Join(first_axis_[o] + axis, dim);
         }

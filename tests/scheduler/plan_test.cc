@@ -73,7 +73,9 @@ TEST(PlanTest, APanelOfTheSecondLayerDoesNotWaitForTheOthersOfTheFirst) {
 TEST(PlanTest, CutsAnAttentionAlongTheBatchThroughEveryReshapeAndCopiesNothing) {
   for (const PlannedGraph& planned : SmallGraphs()) {
     if (planned.name != "attention") continue;
-    const auto plan = PlanOf(planned, SmallestTasks());
+    PlanOptions options = SmallestTasks();
+    options.fuse = false;
+    const auto plan = PlanOf(planned, options);
     std::set<std::string> panels;
     for (const PlannedOp& op : plan->ops) {
       EXPECT_FALSE(op.added && op.kind == "Copy") << op.name;
@@ -113,7 +115,8 @@ TEST(PlanTest, TasksOfTheMlpAreWorthHandingOver) {
   EXPECT_GT(plan->work_ns / plan->critical_path_ns, 8);
   int small = 0;
   for (const Task& task : plan->tasks) small += task.cost_ns < 5000;
-  EXPECT_LE(small, 8) << "of " << plan->tasks.size();
+  // Among them the packing of weights that are read until after their update.
+  EXPECT_LE(small, 12) << "of " << plan->tasks.size();
   // Weights and momenta are 5.4 MB; what lies between is less.
   EXPECT_LT(plan->arena_bytes, 6 << 20);
 }
