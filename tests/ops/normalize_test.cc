@@ -30,10 +30,12 @@ TEST(LayerNormalizationTest, TakesAllDimsFromTheAxisOnAsOneRow) {
                 b = Doubles(g, {2}, {10, 20});
     const std::vector<Value> y =
         CallMany("LayerNormalization", {x, scale, b}, {{"axis", axis}, {"epsilon", 4.0}}, 3);
-    EXPECT_THAT(NumbersOf(g, y[0]), Pointwise(DoubleNear(1e-12), {7., 19., 12., 26.}));
-    EXPECT_THAT(NumbersOf(g, y[1]), ElementsAre(4));
-    EXPECT_THAT(NumbersOf(g, y[2]), ElementsAre(DoubleNear(1. / 3, 1e-12)));
     EXPECT_EQ(y[1].type().ToString(), "double[1,1,1]");
+    const auto results = Evaluate(g, y);
+    ASSERT_TRUE(results.ok()) << results.status();
+    EXPECT_THAT(Numbers((*results)[0]), Pointwise(DoubleNear(1e-12), {7., 19., 12., 26.}));
+    EXPECT_THAT(Numbers((*results)[1]), ElementsAre(4));
+    EXPECT_THAT(Numbers((*results)[2]), ElementsAre(DoubleNear(1. / 3, 1e-12)));
   }
 }
 
@@ -42,8 +44,11 @@ TEST(LayerNormalizationTest, HasGradientsOfMeanAndDeviationAlone) {
   GraphBuilder g;
   const Value x = Doubles(g, {1, 4}, kRow), scale = Doubles(g, {4}, {1, 1, 1, 1});
   const std::vector<Value> y = CallMany("LayerNormalization", {x, scale}, {{"epsilon", 4.0}}, 3);
-  EXPECT_THAT(NumbersOf(g, Gradients(g, {y[1]}, {x})[0]), Each(0.25));
-  EXPECT_THAT(NumbersOf(g, Gradients(g, {y[2]}, {x})[0]),
+  const Value by_mean = Gradients(g, {y[1]}, {x})[0], by_deviation = Gradients(g, {y[2]}, {x})[0];
+  const auto results = Evaluate(g, {by_mean, by_deviation});
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_THAT(Numbers((*results)[0]), Each(0.25));
+  EXPECT_THAT(Numbers((*results)[1]),
               Pointwise(DoubleNear(1e-12), {3. / 108, 1. / 108, -1. / 108, -3. / 108}));
 }
 
