@@ -102,13 +102,15 @@ struct Blocking {
     const int64_t line = 64 / sizeof(T);
     k_size = CeilDiv(CeilDiv(std::max<int64_t>(k, 1), line), CeilDiv(k, most) + (k == 0)) * line;
     k_blocks = std::max<int64_t>(1, CeilDiv(k, k_size));
-    const int64_t most_rows =
+    most_rows =
         std::clamp<int64_t>(kBytesOfABlock / (k_size * sizeof(T)), tiles.rows, kMostRowsOfABlock);
     row_blocks = CeilDiv(m, most_rows);
-    row_size = CeilDiv(m, row_blocks);
   }
-  // In elements. A block of A is followed by 32 bytes of slack, for PackBlock().
-  int64_t ABlockSize() const { return row_size * k_size + 32 / sizeof(T); }
+  // In elements. A block of A has up to most_rows of m rows, followed by 32 bytes of slack for
+  // PackBlock().
+  int64_t MostABlockSize(int64_t m) const {
+    return std::min(m, most_rows) * k_size + 32 / sizeof(T);
+  }
   int64_t BBlockSize(int64_t n) const { return k_size * BBlockColumns(n); }
   // Whole slivers, in number a multiple of slivers_per_tile.
   int64_t BBlockColumns(int64_t n) const {
@@ -125,7 +127,7 @@ struct Blocking {
     return std::min(sliver_size, left);
   }
 
-  int64_t width, sliver_size, slivers_per_tile, k_blocks, k_size, row_blocks, row_size;
+  int64_t width, sliver_size, slivers_per_tile, k_blocks, k_size, most_rows, row_blocks;
 };
 
 // For products so small that setting out would take longer than the work. A few columns at a time,
@@ -183,15 +185,27 @@ void BlockProduct(const Tiles<T>& tiles, const Blocking<T>& blocking, int64_t m,
 
 }  // namespace
 
+// The most that size(blocking, rows) is for any number of rows up to m: one and two rows are cut in
+// ways of their own.
+template <class T, class Size>
+int64_t MostScratch(int64_t m, int64_t k, Size size) {
+  int64_t most = 0;
+  for (const int64_t rows : {int64_t{1}, int64_t{2}, m}) {
+    if (rows <= m) most = std::max(most, size(Blocking<T>(TilesOfProcessor<T>(), rows, k), rows));
+  }
+  return most;
+}
+
 template <class T>
 int64_t ProductScratchBytes(int64_t m, int64_t n, int64_t k) {
   if (m <= 0 || n <= 0) return 0;
-  const auto size = [&](int64_t rows, int64_t columns) {
-    const Blocking<T> blocking(TilesOfProcessor<T>(), rows, k);
-    return blocking.ABlockSize() + blocking.BBlockSize(columns);
+  const auto most = [&](int64_t rows, int64_t columns) {
+    return MostScratch<T>(rows, k, [&](const Blocking<T>& blocking, int64_t r) {
+      return blocking.MostABlockSize(r) + blocking.BBlockSize(columns);
+    });
   };
   // Product() may turn the product around.
-  return sizeof(T) * std::max(size(m, n), size(n, m));
+  return sizeof(T) * std::max(most(m, n), most(n, m));
 }
 
 template <class T>
@@ -255,7 +269,9 @@ void PackColumns(int64_t n, int64_t k, MatrixRef<const T> b, T* packed) {
 template <class T>
 int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k) {
   if (m <= 0 || !MayPackA(n, k)) return 0;
-  return sizeof(T) * Blocking<T>(TilesOfProcessor<T>(), m, k).ABlockSize();
+  return sizeof(T) * MostScratch<T>(m, k, [&](const Blocking<T>& blocking, int64_t rows) {
+           return blocking.MostABlockSize(rows);
+         });
 }
 
 template <class T>

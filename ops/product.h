@@ -34,7 +34,8 @@ template <class T>
 void Product(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
              MatrixRef<T> c, std::byte* scratch);
 
-// At most about half a megabyte, for products of any size.
+// At most about half a megabyte, for products of any size; no less than for any part of the
+// product.
 template <class T>
 int64_t ProductScratchBytes(int64_t m, int64_t n, int64_t k);
 

@@ -394,6 +394,24 @@ TYPED_TEST(ProductTest, OfOneInnerElementStartsFromPositiveZero) {
   for (int i = 0; i < 6; ++i) EXPECT_FALSE(std::signbit(c[i]));
 }
 
+// Kernels ask once, for the whole, and are then called on parts of it.
+TYPED_TEST(ProductTest, PartsNeedNoMoreScratchThanTheWhole) {
+  for (const int64_t m : {1, 2, 3, 17, 65}) {
+    for (const int64_t n : {1, 2, 15, 33, 97, 4097}) {
+      for (const int64_t k : {3, 100, 500, 4097}) {
+        const int64_t whole = ProductScratchBytes<TypeParam>(m, n, k);
+        const int64_t packed = PackedProductScratchBytes<TypeParam>(m, n, k);
+        for (int64_t rows = 1; rows <= m; ++rows) {
+          for (int64_t columns = 1; columns <= n; columns += n < 100 ? 1 : 61) {
+            ASSERT_LE(ProductScratchBytes<TypeParam>(rows, columns, k), whole);
+            ASSERT_LE(PackedProductScratchBytes<TypeParam>(rows, columns, k), packed);
+          }
+        }
+      }
+    }
+  }
+}
+
 TYPED_TEST(ProductTest, NeedsBoundedScratch) {
   for (int64_t m : {1, 2, 3, 100, 5000, 1'000'000}) {
     for (int64_t k : {1, 100, 5000, 1'000'000}) {
