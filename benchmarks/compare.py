@@ -253,11 +253,12 @@ def main():
         workload = Workload(text)
         print(f"{workload.title} ...", file=sys.stderr, flush=True)
         try:
-            result["workloads"].append(measure(workload, tools, options.rounds))
+            measured = measure(workload, tools, options.rounds)
         except Failed as error:
             failures += 1
-            print(f"{workload.title}: {error}", file=sys.stderr)
-            result["workloads"].append({"title": workload.title, "failed": str(error)})
+            measured = {"title": workload.title, "failed": str(error)}
+        result["workloads"].append(measured)
+        print(report.table(report.workload_rows([measured])), file=sys.stderr, flush=True)
     if not options.workloads:
         result["peak_bytes"] = peak_memory(tools, result["workloads"])
         result["run_ms"] = milliseconds_of_a_run(tools)
