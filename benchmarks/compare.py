@@ -10,7 +10,8 @@ measured. Then every program has its turn in every round, so that what else the 
 all of them; a ratio is one of figures of the same round, and its median is printed:
 
     flowgrad    steps per second, on one and on two threads
-    PyTorch     on as many; the fastest way that pytorch.py finds, eager or compiled
+    PyTorch     on as many; the better of the best eager and the best compiled way that
+                pytorch.py finds
     limit       the step by hand (limits.cc); for two threads, two of them side by side
     pair        two flowgrads of one thread side by side: what a second core gives at that moment
 """
@@ -99,7 +100,7 @@ class PyTorch:
     def turn(self):
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        return self.read()["steps_per_second"]
+        return self.read()
 
     def __enter__(self):
         return self
@@ -160,7 +161,8 @@ def measure(workload, tools, rounds):
             for threads, row in rows.items():
                 figures = {"flowgrad": rate(tools.measured(workload, threads))}
                 if torches:
-                    figures["PyTorch"] = torches[threads].turn()
+                    both = torches[threads].turn()
+                    figures.update(both, PyTorch=max(both.values()))
                 if limits:
                     try:
                         side_by_side = [tools.limit(workload) for _ in range(threads)]
@@ -182,14 +184,12 @@ def peak_memory(tools, measured):
         step = pathlib.Path(folder, "step.safetensors")
         results(tools.flowgrad(workload, 1, "--steps", 1, "--save-step", step))
         memory = {"flowgrad": results(tools.measured(workload, 1))[0]["peak_bytes"]}
-        rows = [m for m in measured if m.get("workload") == MEMORY_WORKLOAD and "ways" in m]
-        for row in rows:
-            rates = row["ways"][1]["ways"]
-            eager = [way for way in rates if "compiled" not in way]
-            for mode, ways in (("PyTorch, eager", eager), ("PyTorch", list(rates))):
-                way = max(ways, key=rates.get)
+        for row in measured:
+            if row.get("workload") != MEMORY_WORKLOAD:
+                continue
+            for way in row.get("ways", {}).get(1, {"best": {}})["best"].values():
                 with PyTorch(tools, workload.name, step, 1, "--way", way) as torch:
-                    memory[f"{mode}: {way}"] = torch.found["peak_bytes"]
+                    memory[f"PyTorch: {way}"] = torch.found["peak_bytes"]
     return memory
 
 

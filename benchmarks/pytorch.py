@@ -8,8 +8,9 @@ largest element. A workload that differs is not measured.
 Everything that PyTorch offers for the same step is then tried for a moment: its optimizers one
 parameter at a time, in lists and fused; with torch.compile, what is compiled may be the loss, the
 optimizer, or the whole step written with torch.func, called from Python or from C++. One line of
-JSON says what each way gave, in steps per second, the fastest three measured in turn. Then the
-fastest is measured again for every line of input, and its steps per second are printed.
+JSON says what each way gave, in steps per second, the fastest of both kinds measured again in turn.
+Then, for every line of input, the best eager and the best compiled way are measured, and their
+steps per second are printed.
 """
 
 import argparse
@@ -362,10 +363,30 @@ def peak_bytes():
     return int(fields["VmHWM"].removesuffix(" kB\n")) * 1024
 
 
-def steps_by_way(name, tensors, compiled):
-    for variant, make in WORKLOADS[name].items():
-        for way, step in make(tensors).ways(compiled).items():
-            yield ", ".join(filter(None, [variant, way])), step
+class Ways:
+    """The ways to run a step of one kind, eager or compiled, and what each gave."""
+
+    def __init__(self, name, tensors, compiled):
+        self.steps, self.rates, self.failed = {}, {}, {}
+        for variant, make in WORKLOADS[name].items():
+            for way, step in make(tensors).ways(compiled).items():
+                self.steps[", ".join(filter(None, [variant, way]))] = step
+
+    def try_all(self, seconds, only):
+        for way, step in self.steps.items():
+            if only in (None, way):
+                try:
+                    self.rates[way] = steps_per_second(step, seconds, chunks=5)
+                except Exception as error:  # what cannot be compiled is not PyTorch's best
+                    self.failed[way] = str(error).strip().splitlines()[-1]
+
+    def try_again(self, seconds):
+        for way in sorted(self.rates, key=self.rates.get)[-2:]:
+            again = steps_per_second(self.steps[way], seconds, chunks=5)
+            self.rates[way] = max(self.rates[way], again)
+
+    def best(self):
+        return max(self.rates, key=self.rates.get)
 
 
 def main():
@@ -382,28 +403,34 @@ def main():
     torch.set_num_threads(options.threads)
     torch.set_num_interop_threads(1)
     tensors = read_safetensors(options.step)
-    rates, steps, failed = {}, {}, {}
-    for compiled in [False, True] if hasattr(torch, "compile") else [False]:
-        for way, step in steps_by_way(options.name, tensors, compiled):
-            if options.way not in (None, way):
-                continue
-            try:
-                rates[way] = steps_per_second(step, options.seconds / 5, chunks=5)
-                steps[way] = step
-            except Exception as error:  # what cannot be compiled is not PyTorch's best
-                failed[way] = str(error).strip().splitlines()[-1]
-    if not rates:
-        sys.exit(f"no way to run the step: {failed}")
+    kinds = {"eager": Ways(options.name, tensors, compiled=False)}
+    # torch.compile takes memory just by being there.
+    if hasattr(torch, "compile") and options.way not in kinds["eager"].steps:
+        kinds["compiled"] = Ways(options.name, tensors, compiled=True)
+    for ways in kinds.values():
+        ways.try_all(options.seconds / 5, options.way)
     for _ in range(2):
-        for way in sorted(rates, key=rates.get)[-3:]:
-            again = steps_per_second(steps[way], options.seconds / 5, chunks=5)
-            rates[way] = max(rates[way], again)
-    best = max(rates, key=rates.get)
-    summary = {"best": best, "ways": rates, "failed": failed, "torch": torch.__version__}
-    print(json.dumps({**summary, "peak_bytes": peak_bytes()}), flush=True)
+        for ways in kinds.values():
+            ways.try_again(options.seconds / 5)
+    failed = {way: error for ways in kinds.values() for way, error in ways.failed.items()}
+    kinds = {kind: ways for kind, ways in kinds.items() if ways.rates}
+    if not kinds:
+        sys.exit(f"no way to run the step: {failed}")
+    best = {kind: ways.best() for kind, ways in kinds.items()}
+    summary = {
+        "best": best,
+        "ways": {kind: ways.rates for kind, ways in kinds.items()},
+        "failed": failed,
+        "torch": torch.__version__,
+        "peak_bytes": peak_bytes(),
+    }
+    print(json.dumps(summary), flush=True)
     for _ in sys.stdin:
-        rate = steps_per_second(steps[best], options.seconds)
-        print(json.dumps({"steps_per_second": rate}), flush=True)
+        rates = {
+            kind: steps_per_second(ways.steps[best[kind]], options.seconds)
+            for kind, ways in kinds.items()
+        }
+        print(json.dumps(rates), flush=True)
 
 
 main()

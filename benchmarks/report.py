@@ -37,11 +37,10 @@ def reached(row, aim):
     return "ratio" if of_torch >= aim else "no"
 
 
-def eager_ratio(workload, threads, row):
-    """To PyTorch's best way without torch.compile, as it was when its ways were tried."""
-    ways = workload.get("ways", {}).get(threads, {}).get("ways", {})
-    rates = [rate for way, rate in ways.items() if "compiled" not in way]
-    return median(row, "flowgrad") / max(rates) if rates else None
+def best_way(workload, threads, row):
+    """That of PyTorch which was faster in the same rounds."""
+    ways = workload.get("ways", {}).get(threads, {}).get("best", {})
+    return ways[max(ways, key=lambda kind: median(row, kind))] if ways else ""
 
 
 def workload_rows(workloads):
@@ -60,12 +59,12 @@ def workload_rows(workloads):
                 rate(median(row, "flowgrad")),
                 rate(median(row, "PyTorch")), ratio(median(row, "flowgrad", "PyTorch")),
                 f"{workload['aim']:g}" if workload["aim"] else "",
-                ratio(eager_ratio(workload, threads, row)),
+                ratio(median(row, "flowgrad", "eager")),
                 rate(median(row, "limit")), ratio(median(row, "flowgrad", "limit")),
                 reached(row, workload["aim"]),
                 ratio(median(both, "two", "one")) if threads == 2 else "",
                 rate(median(row, "pair")), ratio(median(row, "flowgrad", "pair")),
-                workload.get("ways", {}).get(threads, {}).get("best", ""),
+                best_way(workload, threads, row),
             ])  # fmt: skip
     return rows
 
