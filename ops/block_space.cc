@@ -58,6 +58,18 @@ int BlockSpace::Add(const View& view) {
 }
 
 void BlockSpace::Merge() {
+  MergeDims();
+  for (int i = 0; i < num_operands_; ++i) {
+    operands_[i].contiguous = true;
+    int64_t stride = 1;
+    for (int d = static_cast<int>(dims_.size()) - 1; d >= 0; --d) {
+      if (operands_[i].strides[d] != stride) operands_[i].contiguous = false;
+      stride *= dims_[d];
+    }
+  }
+}
+
+void BlockSpace::MergeDims() {
   int kept = 0;
   for (int d = 0; d < static_cast<int>(dims_.size()); ++d) {
     if (dims_[d] == 1) continue;
@@ -115,6 +127,7 @@ void BlockSpace::ForEachRun(const Operand& operand, int64_t begin, int64_t n, F 
 // Called for every operand of every block, which may be a short row: so with as few divisions as
 // there are dims to tell apart.
 char* BlockSpace::Direct(const Operand& operand, int64_t begin, int64_t n) const {
+  if (operand.contiguous) return operand.data + begin * operand.size;
   const int last = static_cast<int>(dims_.size()) - 1;
   if (operand.strides[last] != 1) return nullptr;
   int64_t rest = last == 0 ? 0 : begin / dims_[last];
@@ -127,6 +140,15 @@ char* BlockSpace::Direct(const Operand& operand, int64_t begin, int64_t n) const
   }
   if (last > 0) offset += rest * operand.strides[0];
   return operand.data + offset * operand.size;
+}
+
+int64_t BlockSpace::RowLength() const {
+  if (dims_.size() != 2) return 0;
+  for (int i = 0; i < num_operands_; ++i) {
+    const Dims& strides = operands_[i].strides;
+    if (!operands_[i].contiguous && (strides[0] != 0 || strides[1] > 1)) return 0;
+  }
+  return dims_[1];
 }
 
 bool BlockSpace::IsUniform(int operand) const {

@@ -31,6 +31,11 @@ class BlockSpace {
 
   // Whether all elements of an operand are one.
   bool IsUniform(int operand) const;
+  // The length of a row where the space is rows of operands that lie on end, or are one row for
+  // all, or uniform: blocks may then be several whole rows. Else 0.
+  int64_t RowLength() const;
+  // Whether an operand is one row for all. REQUIRES: RowLength() > 0
+  bool IsRepeatedRow(int operand) const { return operands_[operand].strides[0] == 0; }
 
   // A pointer to elements [begin, begin+n) of an operand, one after the other: in place where they
   // lie so, else copied to `buffer`.
@@ -44,7 +49,9 @@ class BlockSpace {
     char* data;
     int64_t size;  // bytes of an element
     Dims strides;  // in elements, per dim of the space
+    bool contiguous = false;
   };
+  void MergeDims();
   // Address of elements [begin, begin+n) if they lie one after the other, else null.
   char* Direct(const Operand& operand, int64_t begin, int64_t n) const;
   template <class F>

@@ -68,6 +68,7 @@ namespace flowgrad {
   OP(Sigmoid)                     \
   OP(SigmoidCrossEntropy)         \
   OP(SigmoidCrossEntropyLoss)     \
+  OP(SigmoidGradient)             \
   OP(Sign)                        \
   OP(Sin)                         \
   OP(Size)                        \
@@ -85,6 +86,7 @@ namespace flowgrad {
   OP(Sub)                         \
   OP(Sum)                         \
   OP(Tanh)                        \
+  OP(TanhGradient)                \
   OP(TopK)                        \
   OP(Transpose)                   \
   OP(Unsqueeze)                   \

@@ -30,13 +30,6 @@ bool SameLayout(const Layout& a, const Layout& b) {
          a.strides == b.strides;
 }
 
-bool IsUniform(const Layout& layout) {
-  for (size_t d = 0; d < layout.dims.size(); ++d) {
-    if (layout.dims[d] != 1 && layout.strides[d] != 0) return false;
-  }
-  return true;
-}
-
 bool CanFuse(const BoundOp& op) {
   if (op.block.run == nullptr || op.op->can_fail() || op.op->random()) return false;
   const auto is_value = [](const Layout& layout) { return layout.storage >= 0; };
@@ -238,12 +231,13 @@ class Fuser {
     return order;
   }
 
-  // An op alone gains where the driver would stretch an operand at every run.
+  // An op alone gains where its inputs are broadcast.
   bool IsWorthProgram(int32_t unit) const {
     if (members_[unit].size() > 1) return true;
     const BoundOp& op = bound_.ops[unit];
-    if (!CanFuse(op) || NumElements(op.outputs[0].dims) == 1) return false;
-    return std::any_of(op.inputs.begin(), op.inputs.end(), IsUniform);
+    return CanFuse(op) && std::any_of(op.inputs.begin(), op.inputs.end(), [&](const Layout& input) {
+             return NumElements(input.dims) != NumElements(op.outputs[0].dims);
+           });
   }
 
   void Rebuild() {

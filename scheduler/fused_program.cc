@@ -23,16 +23,20 @@ class FusedRun {
     space_.Merge();
   }
 
+  // A row that all rows read is laid out once for a block of several rows.
   void Run() {
     const int64_t elements = space_.num_elements();
-    const int64_t longest = std::min(program_.block_elements, elements);
     if (elements == 0) return;
+    const int64_t row = space_.RowLength();
+    const bool by_rows = row > 0 && 2 * row <= program_.block_elements;
+    const int64_t most = by_rows ? program_.block_elements / row * row : program_.block_elements;
+    const int64_t longest = std::min(most, elements);
     for (int i = 0; i < program_.num_inputs; ++i) {
-      is_loaded_[i] = space_.IsUniform(i);
+      is_loaded_[i] = space_.IsUniform(i) || (by_rows && space_.IsRepeatedRow(i));
       if (is_loaded_[i]) operands_[i] = space_.Load(i, 0, longest, Buffer(i));
     }
     for (int64_t begin = 0, n; begin < elements; begin += n) {
-      n = space_.BlockAt(begin, program_.block_elements);
+      n = by_rows ? std::min(most, elements - begin) : space_.BlockAt(begin, most);
       RunBlock(begin, n);
     }
   }

@@ -7,10 +7,10 @@
 namespace flowgrad {
 namespace {
 
-// dX = dY * Y * (1 - Y). Reads only Y, so X can be freed after the forward pass.
+// Reads only Y, so X can be freed after the forward pass.
 absl::Status SigmoidGradient(GradientContext& context) {
-  const Value y = context.output(0);
-  context.set_input_gradient(0, context.output_gradient() * y * (1 - y));
+  context.set_input_gradient(
+      0, Call("SigmoidGradient", {context.output_gradient(), context.output(0)}));
   return absl::OkStatus();
 }
 

@@ -8,10 +8,10 @@
 namespace flowgrad {
 namespace {
 
-// dx = dy * (1 - y) * (1 + y). Reads only y, so x can be freed after the forward pass.
+// Reads only y, so x can be freed after the forward pass.
 absl::Status TanhGradient(GradientContext& context) {
-  const Value y = context.output(0);
-  context.set_input_gradient(0, context.output_gradient() * (1 - y) * (1 + y));
+  context.set_input_gradient(
+      0, Call("TanhGradient", {context.output_gradient(), context.output(0)}));
   return absl::OkStatus();
 }
 
