@@ -1,6 +1,7 @@
 #include "scheduler/cuts.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -210,11 +211,17 @@ class CutChooser {
       if (producer < 0 || axis_[producer] < 0) continue;
       const int wanted = classes_.ClassOf(producer, axis_[producer]);
       for (const int axis : axes) {
-        if (!CanCut(op.nest.axes[axis]) || classes_.ClassOf(o, axis) != wanted) continue;
+        if (!CanCut(op.nest.axes[axis]) && !CanCutSum(op, op.nest.axes[axis])) continue;
+        if (classes_.ClassOf(o, axis) != wanted) continue;
         follows_[o] = producer;
         return axis;
       }
     }
+    return ChooseAxisAlone(o, axes);
+  }
+
+  int ChooseAxisAlone(int o, const std::vector<int>& axes) const {
+    const BoundOp& op = bound_.ops[o];
     if (op.cost_ns < kMinNsToCut) return -1;
     int best = -1;
     for (const int axis : axes) {
@@ -242,7 +249,25 @@ class CutChooser {
         return false;
       }
     }
+    if (axis.kind == Axis::kReduced && !AreSubtrees(cut.bounds, axis.grain)) {
+      cut = Cut();
+      return false;
+    }
     cut.axis = axis_[o];
+    cut.parts = axis.kind == Axis::kReduced;
+    return true;
+  }
+
+  // Whether pieces of a sum are equal, but for the last, and its grain doubled some times.
+  static bool AreSubtrees(const std::vector<int64_t>& bounds, int64_t grain) {
+    const int64_t part = bounds[1] - bounds[0];
+    if (part % grain != 0 || !std::has_single_bit(static_cast<uint64_t>(part / grain))) {
+      return false;
+    }
+    for (size_t i = 1; i + 1 < bounds.size(); ++i) {
+      const int64_t size = bounds[i + 1] - bounds[i];
+      if (size > part || (size < part && i + 2 < bounds.size())) return false;
+    }
     return true;
   }
 
@@ -255,6 +280,11 @@ class CutChooser {
     const Group& group = groups_[axis_class];
     Cut cut;
     if (Follow(o, cut)) return cut;
+    if (follows_[o] >= 0 && axis.kind == Axis::kReduced) {
+      follows_[o] = -1;
+      axis_[o] = ChooseAxisAlone(o, AxesOutermostFirst(op));
+      return CutOf(o);
+    }
     double wanted = (IsProduct(op) && !batch ? op.cost_ns : group.cost_ns) / options_.piece_ns;
     // Many small products side by side need no panels to keep threads busy, and each panel reads
     // the weights anew.

@@ -1,6 +1,7 @@
 #include "ops/reduce/reduction.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -21,6 +22,19 @@ absl::StatusOr<Prepared> PrepareReduction(const ShapeContext& context) {
   return MakePrepared(Reduction{std::move(axes), context.attributes().Int("keepdims") != 0});
 }
 
+namespace {
+
+// Where the summed axes are the first dims of several: how many indices of the first are whole
+// chunks of rows, and stay so when doubled. 0 where there is no such number.
+int64_t GrainOfFirstDim(const std::vector<int>& axes, const Dims& dims) {
+  if (axes.size() >= dims.size() || axes.back() != static_cast<int>(axes.size()) - 1) return 0;
+  const int64_t rows = NumElements(Dims(dims.begin() + 1, dims.begin() + axes.size()));
+  return std::has_single_bit(static_cast<uint64_t>(rows)) ? std::max<int64_t>(1, kRowChunk / rows)
+                                                          : 0;
+}
+
+}  // namespace
+
 LoopNest ReductionLoops(const ShapeContext& context, bool sums) {
   const std::vector<int> axes = *ReductionAxes(context);
   const Dims dims = context.dims(0);
@@ -28,9 +42,14 @@ LoopNest ReductionLoops(const ShapeContext& context, bool sums) {
   const bool keepdims = context.attributes().Int("keepdims");
   LoopNest nest;
   std::vector<int8_t> input, output;
+  const auto grain_of = [&](int d) -> int64_t {
+    if (!sums || axes.size() == 0) return 0;
+    if (axes.size() == 1) return d == rank - 1 ? kLaneChunk : kRowChunk;
+    return d == 0 ? GrainOfFirstDim(axes, dims) : 0;
+  };
   for (int d = 0; d < rank; ++d) {
     const bool reduced = std::binary_search(axes.begin(), axes.end(), d);
-    const bool cuttable = !reduced || (sums && axes.size() == 1);
+    const bool cuttable = !reduced || grain_of(d) > 0;
     input.push_back(cuttable ? static_cast<int8_t>(nest.axes.size()) : -1);
     if (!reduced) output.push_back(static_cast<int8_t>(nest.axes.size()));
     if (reduced && keepdims) output.push_back(-1);
@@ -38,7 +57,7 @@ LoopNest ReductionLoops(const ShapeContext& context, bool sums) {
     Axis axis{.size = dims[d]};
     if (reduced) {
       axis.kind = Axis::kReduced;
-      axis.grain = d == rank - 1 ? kLaneChunk : kRowChunk;
+      axis.grain = grain_of(d);
     }
     nest.axes.push_back(axis);
   }

@@ -21,8 +21,8 @@ struct Reduction {
 absl::Status ReductionShape(ShapeContext& context);
 absl::StatusOr<Prepared> PrepareReduction(const ShapeContext& context);  // a Reduction
 
-// Kept axes are parallel. A reduced axis may be cut if `sums`, where it is the only one, at the
-// chunks of ops/sum.h.
+// Kept axes are parallel. A reduced axis may be cut if `sums`, at the chunks of ops/sum.h: the only
+// one, or the first dim where all first dims are reduced and their rows make whole chunks.
 LoopNest ReductionLoops(const ShapeContext& context, bool sums);
 
 // The dims of one reduction, sorted into what they are for.
