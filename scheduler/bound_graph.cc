@@ -384,4 +384,14 @@ bool IsContiguous(const Layout& layout) {
   return true;
 }
 
+bool SameLayout(const Layout& a, const Layout& b) {
+  return a.storage == b.storage && a.offset == b.offset && a.dtype == b.dtype && a.dims == b.dims &&
+         a.strides == b.strides;
+}
+
+bool IsWhole(const BoundGraph& bound, const Layout& layout) {
+  return layout.storage >= 0 && layout.offset == 0 &&
+         layout.dims == bound.storages[layout.storage].dims && IsContiguous(layout);
+}
+
 }  // namespace flowgrad

@@ -107,6 +107,12 @@ Layout WholeOf(const BoundGraph& bound, int32_t storage);
 
 bool IsContiguous(const Layout& layout);
 
+// Whether a layout is all of its storage, row by row.
+bool IsWhole(const BoundGraph& bound, const Layout& layout);
+
+// Whether two layouts are the same elements.
+bool SameLayout(const Layout& a, const Layout& b);
+
 }  // namespace flowgrad
 
 #endif  // FLOWGRAD_SCHEDULER_BOUND_GRAPH_H_
