@@ -19,6 +19,8 @@
 
 namespace flowgrad {
 
+class Failures;
+
 // Looks at runs, their tasks and the steps of those, on whatever thread runs them.
 class StepObserver {
  public:
@@ -67,7 +69,6 @@ class RunState {
   }
 
  private:
-  class Failures;
   struct FlowGraph;
 
   RunState(std::shared_ptr<const Plan> plan, StateStore* states, const Workers& workers);
