@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "ops/odometer.h"
 #include "ops/tensor.h"
 
 namespace flowgrad {
@@ -28,6 +29,20 @@ inline MergedRows MergeRows(const View& x, const View& y) {
     --merged.batch_dims;
   }
   return merged;
+}
+
+// Calls visit(rows, x_offset, y_offset) for every matrix that is left.
+template <class Visit>
+void ForEachMatrix(const View& x, const View& y, Visit visit) {
+  const MergedRows merged = MergeRows(x, y);
+  Odometer<2> batch;
+  for (int d = 0; d < merged.batch_dims; ++d) {
+    batch.AddDim(y.dims[d], {x.strides[d], y.strides[d]});
+  }
+  if (batch.empty()) return;
+  do {
+    visit(merged.rows, batch.offset(0), batch.offset(1));
+  } while (batch.Next());
 }
 
 }  // namespace flowgrad

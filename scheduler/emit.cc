@@ -50,7 +50,7 @@ class Emitter {
   int64_t KernelScratch() const {
     int64_t bytes = 0;
     for (const BoundOp& op : draft_.bound.ops) bytes = std::max(bytes, op.prepared.scratch_bytes);
-    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return RoundUpToAlignment(bytes);
   }
 
   // Dims, then strides, stored once for all operands that have them.
@@ -108,7 +108,7 @@ class Emitter {
     plan_->keep.push_back(cache.op.prepared.data);
     plan_->cache_offsets.push_back(plan_->cache_bytes);
     const int64_t bytes = draft_.bound.storages[cache.storage].num_bytes();
-    plan_->cache_bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    plan_->cache_bytes += RoundUpToAlignment(bytes);
   }
 
   int32_t ConstantSlot(int32_t storage) {
@@ -268,9 +268,7 @@ class Emitter {
     std::vector<bool> reads_input(graph.inputs().size());
     plan_->reads_state.resize(graph.states().size());
     plan_->writes_state.resize(graph.states().size());
-    std::vector<Step> all = plan_->steps;
-    all.insert(all.end(), plan_->refreshes.begin(), plan_->refreshes.end());
-    for (const Step& step : all) {
+    const auto note_slots = [&](const Step& step) {
       for (int i = 0; i < step.num_inputs + step.num_outputs; ++i) {
         const Operand& operand = plan_->operands[step.operands + i];
         if (operand.space == Space::kInput) reads_input[operand.slot] = true;
@@ -278,7 +276,9 @@ class Emitter {
         if (operand.slot >= static_cast<int32_t>(graph.states().size())) continue;
         (i < step.num_inputs ? plan_->reads_state : plan_->writes_state)[operand.slot] = true;
       }
-    }
+    };
+    for (const Step& step : plan_->steps) note_slots(step);
+    for (const Step& step : plan_->refreshes) note_slots(step);
     for (const Storage& storage : draft_.bound.storages) {
       if (storage.source == Storage::Source::kInput && reads_input[storage.slot]) {
         plan_->inputs.push_back({storage.slot, storage.dtype, storage.dims});

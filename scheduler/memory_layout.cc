@@ -15,8 +15,6 @@ constexpr size_t kMostSorted = 2000;
 // Above this many values in several tasks, none share bytes.
 constexpr size_t kMostShared = 20000;
 
-int64_t RoundUp(int64_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
-
 struct Range {
   int64_t begin, end;
 };
@@ -144,7 +142,7 @@ class MemoryPlanner {
                     alive.end());
         std::vector<Range> taken;
         for (const auto& a : alive) taken.push_back(a.second);
-        const int64_t bytes = RoundUp(value.bytes);
+        const int64_t bytes = RoundUpToAlignment(value.bytes);
         const int64_t offset = LowestGap(taken, bytes);
         alive.push_back({value.last, {offset, offset + bytes}});
         result_.local_bytes = std::max(result_.local_bytes, offset + bytes);
@@ -168,7 +166,7 @@ class MemoryPlanner {
   Buffer BufferOf(int32_t root) const {
     Buffer buffer;
     buffer.storage = root;
-    buffer.bytes = RoundUp(draft_.bound.storages[root].num_bytes());
+    buffer.bytes = RoundUpToAlignment(draft_.bound.storages[root].num_bytes());
     for (const Access& access : accesses_[root]) {
       const int32_t task = draft_.task_of[access.step], place = position_[access.step];
       auto touch = std::find_if(buffer.touches.rbegin(), buffer.touches.rend(),

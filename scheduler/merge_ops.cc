@@ -1,6 +1,5 @@
 #include "scheduler/merge_ops.h"
 
-#include <cstring>
 #include <numeric>
 #include <string>
 #include <tuple>

@@ -23,6 +23,9 @@ namespace flowgrad {
 
 // Memory is aligned to this, in bytes.
 inline constexpr int64_t kAlignment = 64;
+constexpr int64_t RoundUpToAlignment(int64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 enum class Space : uint8_t {
   kNone,      // a port left out, or one of which only the shape is read

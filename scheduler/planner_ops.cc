@@ -5,7 +5,6 @@
 #include "ops/block_space.h"
 #include "ops/integer.h"
 #include "ops/merged_rows.h"
-#include "ops/odometer.h"
 #include "ops/product.h"
 #include "ops/sum.h"
 
@@ -133,18 +132,11 @@ absl::Status PackedMatMulKernel(const KernelContext& context) {
   const int64_t k = a.dims[rank - 1], n = y.dims[rank - 1];
   const int64_t first_sliver = context.origin[rank - 1] / PackedColumns<T>();
   const T* const b = packed.as<const T>() + first_sliver * k * PackedColumns<T>();
-  const MergedRows merged = MergeRows(a, y);
-  Odometer<2> batch;
-  for (int d = 0; d < merged.batch_dims; ++d) {
-    batch.AddDim(y.dims[d], {a.strides[d], y.strides[d]});
-  }
-  if (batch.empty()) return absl::OkStatus();
-  do {
-    PackedProduct<T>(merged.rows, n, k,
-                     {a.as<const T>() + batch.offset(0), a.strides[rank - 2], a.strides[rank - 1]},
-                     b, {y.as<T>() + batch.offset(1), y.strides[rank - 2], y.strides[rank - 1]},
-                     context.scratch);
-  } while (batch.Next());
+  ForEachMatrix(a, y, [&](int64_t rows, int64_t a_offset, int64_t y_offset) {
+    PackedProduct<T>(
+        rows, n, k, {a.as<const T>() + a_offset, a.strides[rank - 2], a.strides[rank - 1]}, b,
+        {y.as<T>() + y_offset, y.strides[rank - 2], y.strides[rank - 1]}, context.scratch);
+  });
   return absl::OkStatus();
 }
 

@@ -78,18 +78,12 @@ double MatMulCost(const ShapeContext& context) {
 template <class T>
 void MultiplyRows(const View& a, const View& b, const View& y, std::byte* scratch) {
   const int last = a.rank - 1;
-  const MergedRows merged = MergeRows(a, y);
-  Odometer<2> batch;
-  for (int d = 0; d < merged.batch_dims; ++d) {
-    batch.AddDim(y.dims[d], {a.strides[d], y.strides[d]});
-  }
-  if (batch.empty()) return;
-  do {
-    Product<T>(merged.rows, b.dims[1], b.dims[0],
-               {a.as<const T>() + batch.offset(0), a.strides[last - 1], a.strides[last]},
+  ForEachMatrix(a, y, [&](int64_t rows, int64_t a_offset, int64_t y_offset) {
+    Product<T>(rows, b.dims[1], b.dims[0],
+               {a.as<const T>() + a_offset, a.strides[last - 1], a.strides[last]},
                {b.as<const T>(), b.strides[0], b.strides[1]},
-               {y.as<T>() + batch.offset(1), y.strides[last - 1], y.strides[last]}, scratch);
-  } while (batch.Next());
+               {y.as<T>() + y_offset, y.strides[last - 1], y.strides[last]}, scratch);
+  });
 }
 
 template <class T>
@@ -111,16 +105,6 @@ absl::Status MatMulKernel(const KernelContext& context) {
   const int y_batch = std::max(a_matrix, b_matrix);
   const int64_t y_row = a.rank == 1 ? 0 : y.strides[y_batch];
   const int64_t y_column = b.rank == 1 ? 0 : y.strides[y.rank - 1];
-  const auto multiply = [&](int64_t a_offset, int64_t b_offset, int64_t y_offset) {
-    Product<T>(m, n, k, {a.as<const T>() + a_offset, a_row, a.strides[a.rank - 1]},
-               {b.as<const T>() + b_offset, b.strides[b_matrix], b_column},
-               {y.as<T>() + y_offset, y_row, y_column}, context.scratch);
-  };
-  if (y_batch == 0) {
-    multiply(0, 0, 0);
-    return absl::OkStatus();
-  }
-
   Odometer<3> batch;
   for (int d = 0; d < y_batch; ++d) {
     const auto stride = [&](const View& view, int matrix) -> int64_t {
@@ -131,7 +115,9 @@ absl::Status MatMulKernel(const KernelContext& context) {
   }
   if (batch.empty()) return absl::OkStatus();
   do {
-    multiply(batch.offset(0), batch.offset(1), batch.offset(2));
+    Product<T>(m, n, k, {a.as<const T>() + batch.offset(0), a_row, a.strides[a.rank - 1]},
+               {b.as<const T>() + batch.offset(1), b.strides[b_matrix], b_column},
+               {y.as<T>() + batch.offset(2), y_row, y_column}, context.scratch);
   } while (batch.Next());
   return absl::OkStatus();
 }

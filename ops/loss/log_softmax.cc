@@ -18,19 +18,12 @@ absl::Status LogSoftmaxRule(GradientContext& context) {
 }  // namespace
 
 void RegisterLogSoftmax(OpRegistry& registry) {
-  registry.Add(OpDef("LogSoftmax", {"input"}, {"output"})
-                   .Doc("Logarithm of the softmax along an axis; -infinity where all of a line is.",
-                        "log_softmax(%0, %axis)")
-                   .Attribute("axis", -1, "The axis; negative counts from the end.")
-                   .Shape(SoftmaxShape)
-                   .Prepare(PrepareSoftmax)
-                   .Loops(SoftmaxLoops)
-                   .Kernels(FloatTypes(),
-                            []<class T>(const KernelContext& c) {
-                              return LineKernel<T, 1, LogSoftmaxLine>(c);
-                            })
-                   .InPlace(0, 0)
-                   .Gradient(LogSoftmaxRule));
+  registry.Add(
+      AlongAxis<1, LogSoftmaxLine>(
+          OpDef("LogSoftmax", {"input"}, {"output"})
+              .Doc("Logarithm of the softmax along an axis; -infinity where all of a line is.",
+                   "log_softmax(%0, %axis)"))
+          .Gradient(LogSoftmaxRule));
 }
 
 }  // namespace flowgrad

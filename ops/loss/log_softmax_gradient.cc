@@ -34,19 +34,12 @@ absl::Status LogSoftmaxGradientRule(GradientContext& context) {
 }  // namespace
 
 void RegisterLogSoftmaxGradient(OpRegistry& registry) {
-  registry.Add(OpDef("LogSoftmaxGradient", {"dy", "y"}, {"dx"})
-                   .Doc("Gradient of LogSoftmax, y being its output.", "%0 - exp(%1) * sum(%0)")
-                   .Attribute("axis", -1, "The axis; negative counts from the end.")
-                   .Shape(SoftmaxShape)
-                   .Prepare(PrepareSoftmax)
-                   .Loops(SoftmaxLoops)
-                   .Kernels(FloatTypes(),
-                            []<class T>(const KernelContext& c) {
-                              return LineKernel<T, 2, LogSoftmaxGradientLine>(c);
-                            })
-                   .InPlace(0, 0)
-                   .InPlace(0, 1)
-                   .Gradient(LogSoftmaxGradientRule));
+  registry.Add(
+      AlongAxis<2, LogSoftmaxGradientLine>(
+          OpDef("LogSoftmaxGradient", {"dy", "y"}, {"dx"})
+              .Doc("Gradient of LogSoftmax, y being its output.", "%0 - exp(%1) * sum(%0)"))
+          .InPlace(0, 1)
+          .Gradient(LogSoftmaxGradientRule));
 }
 
 }  // namespace flowgrad

@@ -4,7 +4,6 @@
 #include "base/status_macros.h"
 #include "ops/functions.h"
 #include "ops/loss/label.h"
-#include "ops/odometer.h"
 #include "ops/op.h"
 #include "ops/op_registry.h"
 #include "ops/shape_functions.h"
@@ -37,26 +36,11 @@ absl::Status PickLabelKernel(const KernelContext& context) {
   const View& y = context.outputs[0];
   const LabelSpec& spec = context.prepared<LabelSpec>();
   const int64_t classes = data.dims[spec.axis], stride = data.strides[spec.axis];
-  Odometer<3> samples;
-  for (int d = 0; d < labels.rank; ++d) {
-    samples.AddDim(labels.dims[d],
-                   {data.strides[d < spec.axis ? d : d + 1], labels.strides[d], y.strides[d]});
-  }
-  if (samples.empty()) return absl::OkStatus();
-  int64_t count = 0;
-  do {
-    const int64_t label = labels.as<const int64_t>()[samples.offset(1)];
-    T& picked = y.as<T>()[samples.offset(2)];
-    if (label == spec.ignored) {
-      picked = 0;
-    } else if (label >= 0 && label < classes) {
-      picked = data.as<const T>()[samples.offset(0) + label * stride];
-    } else {
-      return BadLabel(context, labels, count, label, classes);
-    }
-    ++count;
-  } while (samples.Next());
-  return absl::OkStatus();
+  return ForEachSample<2>(
+      context, labels, classes, {&data, &y}, [&](int64_t label, const auto& sample) {
+        y.as<T>()[sample.offset(1)] =
+            label == kIgnored ? T(0) : data.as<const T>()[sample.offset(0) + label * stride];
+      });
 }
 
 // ddata = dy at the label, else 0.

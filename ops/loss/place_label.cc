@@ -4,7 +4,6 @@
 #include "base/status_macros.h"
 #include "ops/functions.h"
 #include "ops/loss/label.h"
-#include "ops/odometer.h"
 #include "ops/op.h"
 #include "ops/op_registry.h"
 #include "ops/shape_functions.h"
@@ -41,25 +40,13 @@ absl::Status PlaceLabelKernel(const KernelContext& context) {
   const View& y = context.outputs[0];
   const LabelSpec& spec = context.prepared<LabelSpec>();
   const int64_t classes = y.dims[spec.axis], stride = y.strides[spec.axis];
-  Odometer<3> samples;
-  for (int d = 0; d < labels.rank; ++d) {
-    samples.AddDim(labels.dims[d],
-                   {values.strides[d], labels.strides[d], y.strides[d < spec.axis ? d : d + 1]});
-  }
-  if (samples.empty()) return absl::OkStatus();
-  int64_t count = 0;
-  do {
-    const int64_t label = labels.as<const int64_t>()[samples.offset(1)];
-    T* line = y.as<T>() + samples.offset(2);
-    for (int64_t c = 0; c < classes; ++c) line[c * stride] = 0;
-    if (label >= 0 && label < classes && label != spec.ignored) {
-      line[label * stride] = values.as<const T>()[samples.offset(0)];
-    } else if (label != spec.ignored) {
-      return BadLabel(context, labels, count, label, classes);
-    }
-    ++count;
-  } while (samples.Next());
-  return absl::OkStatus();
+  return ForEachSample<2>(context, labels, classes, {&values, &y},
+                          [&](int64_t label, const auto& sample) {
+                            T* const line = y.as<T>() + sample.offset(1);
+                            for (int64_t c = 0; c < classes; ++c) line[c * stride] = 0;
+                            if (label != kIgnored)
+                              line[label * stride] = values.as<const T>()[sample.offset(0)];
+                          });
 }
 
 // dvalues = dy at the label.

@@ -30,17 +30,11 @@ absl::Status SoftmaxRule(GradientContext& context) {
 
 void RegisterSoftmax(OpRegistry& registry) {
   registry.Add(
-      OpDef("Softmax", {"input"}, {"output"})
-          .Doc("Exponentials along an axis, divided by their sum; 0 where all of a line is "
-               "-infinity.",
-               "softmax(%0, %axis)")
-          .Attribute("axis", -1, "The axis; negative counts from the end.")
-          .Shape(SoftmaxShape)
-          .Prepare(PrepareSoftmax)
-          .Loops(SoftmaxLoops)
-          .Kernels(FloatTypes(),
-                   []<class T>(const KernelContext& c) { return LineKernel<T, 1, SoftmaxLine>(c); })
-          .InPlace(0, 0)
+      AlongAxis<1, SoftmaxLine>(
+          OpDef("Softmax", {"input"}, {"output"})
+              .Doc("Exponentials along an axis, divided by their sum; 0 where all of a line is "
+                   "-infinity.",
+                   "softmax(%0, %axis)"))
           .Gradient(SoftmaxRule));
 }
 

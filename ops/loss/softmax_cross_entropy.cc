@@ -46,35 +46,21 @@ absl::Status SoftmaxCrossEntropyKernel(const KernelContext& context) {
   T* const copy = work + classes;
   T* const results = copy + classes;
 
-  Odometer<4> samples;
-  for (int d = 0; d < labels.rank; ++d) {
-    const int place = d < spec.axis ? d : d + 1;
-    samples.AddDim(labels.dims[d], {scores.strides[place], labels.strides[d], losses.strides[d],
-                                    saves ? saved.strides[place] : 0});
-  }
-  if (samples.empty()) return absl::OkStatus();
-  static const auto log_softmax = LineFunction<T, LogSoftmaxLine>();
-  int64_t count = 0;
-  do {
-    const int64_t label = labels.as<const int64_t>()[samples.offset(1)];
-    const bool ignored = label == spec.ignored;
-    if (!ignored && (label < 0 || label >= classes)) {
-      return BadLabel(context, labels, count, label, classes);
-    }
-    ++count;
-    T* const to = saves ? saved.as<T>() + samples.offset(3) : results;
-    T* const log_probabilities = saved_stride == 1 ? to : results;
-    if (classes > 0) {
-      const T* const x =
-          GatherLine(scores.as<const T>() + samples.offset(0), classes, score_stride, copy);
-      log_softmax(&x, classes, work, log_probabilities);
-    }
-    losses.as<T>()[samples.offset(2)] = ignored ? T(0) : -log_probabilities[label];
-    if (saves && saved_stride != 1) {
-      for (int64_t c = 0; c < classes; ++c) to[c * saved_stride] = log_probabilities[c];
-    }
-  } while (samples.Next());
-  return absl::OkStatus();
+  const auto log_softmax = LineFunction<T, LogSoftmaxLine>();
+  return ForEachSample<3>(
+      context, labels, classes, {&scores, &losses, &saved}, [&](int64_t label, const auto& sample) {
+        T* const to = saves ? saved.as<T>() + sample.offset(2) : results;
+        T* const log_probabilities = saved_stride == 1 ? to : results;
+        if (classes > 0) {
+          const T* const x =
+              GatherLine(scores.as<const T>() + sample.offset(0), classes, score_stride, copy);
+          log_softmax(&x, classes, work, log_probabilities);
+        }
+        losses.as<T>()[sample.offset(1)] = label == kIgnored ? T(0) : -log_probabilities[label];
+        if (saves && saved_stride != 1) {
+          for (int64_t c = 0; c < classes; ++c) to[c * saved_stride] = log_probabilities[c];
+        }
+      });
 }
 
 // Reads only the log-probabilities, so the scores can be freed after the forward pass.

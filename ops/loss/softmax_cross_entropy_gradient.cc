@@ -59,33 +59,22 @@ absl::Status SoftmaxCrossEntropyGradientKernel(const KernelContext& context) {
   T* const copy = work + classes;
   T* const results = copy + classes;
 
-  Odometer<4> samples;
-  for (int d = 0; d < labels.rank; ++d) {
-    const int place = d < spec.axis ? d : d + 1;
-    samples.AddDim(labels.dims[d], {log_prob.strides[place], labels.strides[d], dlosses.strides[d],
-                                    dscores.strides[place]});
-  }
-  if (samples.empty() || classes == 0) return absl::OkStatus();
-  static const auto shares = LineFunction<T, SharesLine>();
-  int64_t count = 0;
-  do {
-    const int64_t label = labels.as<const int64_t>()[samples.offset(1)];
-    const bool ignored = label == spec.ignored;
-    if (!ignored && (label < 0 || label >= classes)) {
-      return BadLabel(context, labels, count, label, classes);
-    }
-    ++count;
-    const T dloss = ignored ? T(0) : dlosses.as<const T>()[samples.offset(2)];
-    T* const to = dscores.as<T>() + samples.offset(3);
-    T* const line = to_stride == 1 ? to : results;
-    const T* const inputs[] = {
-        GatherLine(log_prob.as<const T>() + samples.offset(0), classes, from_stride, copy), &dloss};
-    shares(inputs, classes, work, line);
-    if (!ignored) line[label] -= dloss;
-    if (to_stride == 1) continue;
-    for (int64_t c = 0; c < classes; ++c) to[c * to_stride] = line[c];
-  } while (samples.Next());
-  return absl::OkStatus();
+  if (classes == 0) return absl::OkStatus();
+  const auto shares = LineFunction<T, SharesLine>();
+  return ForEachSample<3>(
+      context, labels, classes, {&log_prob, &dlosses, &dscores},
+      [&](int64_t label, const auto& sample) {
+        const T dloss = label == kIgnored ? T(0) : dlosses.as<const T>()[sample.offset(1)];
+        T* const to = dscores.as<T>() + sample.offset(2);
+        T* const line = to_stride == 1 ? to : results;
+        const T* const inputs[] = {
+            GatherLine(log_prob.as<const T>() + sample.offset(0), classes, from_stride, copy),
+            &dloss};
+        shares(inputs, classes, work, line);
+        if (label != kIgnored) line[label] -= dloss;
+        if (to_stride == 1) return;
+        for (int64_t c = 0; c < classes; ++c) to[c * to_stride] = line[c];
+      });
 }
 
 // With u the gradient of dscores and p = exp(log_prob): that of dlosses is sum(u p) - u at the

@@ -39,17 +39,9 @@ absl::Status SoftmaxGradientRule(GradientContext& context) {
 }  // namespace
 
 void RegisterSoftmaxGradient(OpRegistry& registry) {
-  registry.Add(OpDef("SoftmaxGradient", {"dy", "y"}, {"dx"})
-                   .Doc("Gradient of Softmax, y being its output.", "%1 * (%0 - sum(%0 * %1))")
-                   .Attribute("axis", -1, "The axis; negative counts from the end.")
-                   .Shape(SoftmaxShape)
-                   .Prepare(PrepareSoftmax)
-                   .Loops(SoftmaxLoops)
-                   .Kernels(FloatTypes(),
-                            []<class T>(const KernelContext& c) {
-                              return LineKernel<T, 2, SoftmaxGradientLine>(c);
-                            })
-                   .InPlace(0, 0)
+  registry.Add(AlongAxis<2, SoftmaxGradientLine>(
+                   OpDef("SoftmaxGradient", {"dy", "y"}, {"dx"})
+                       .Doc("Gradient of Softmax, y being its output.", "%1 * (%0 - sum(%0 * %1))"))
                    .InPlace(0, 1)
                    .Gradient(SoftmaxGradientRule));
 }

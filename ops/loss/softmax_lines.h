@@ -80,6 +80,18 @@ absl::Status LineKernel(const KernelContext& context) {
   return absl::OkStatus();
 }
 
+// An op that is a Line over K inputs.
+template <int K, class Line>
+OpDef& AlongAxis(OpDef& def) {
+  return def.Attribute("axis", -1, "The axis; negative counts from the end.")
+      .Shape(SoftmaxShape)
+      .Prepare(PrepareSoftmax)
+      .Loops(SoftmaxLoops)
+      .Kernels(FloatTypes(),
+               []<class T>(const KernelContext& c) { return LineKernel<T, K, Line>(c); })
+      .InPlace(0, 0);
+}
+
 // The largest of a line: a finite number even if all are -infinity, so that x - largest is not NaN.
 template <class T>
 [[gnu::always_inline]] inline T LargestOf(const T* x, int64_t n) {
