@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "ops/stream.h"
+
 namespace flowgrad {
 namespace {
 
@@ -41,8 +43,8 @@ void CopyRun(char* to, int64_t to_stride, const char* from, int64_t from_stride,
 
 }  // namespace
 
-BlockSpace::BlockSpace(absl::Span<const int64_t> dims)
-    : dims_(dims.begin(), dims.end()), num_elements_(NumElements(dims)) {}
+BlockSpace::BlockSpace(absl::Span<const int64_t> dims, bool shared)
+    : dims_(dims.begin(), dims.end()), num_elements_(NumElements(dims)), shared_(shared) {}
 
 int BlockSpace::Add(const View& view) {
   assert(num_operands_ < kMaxOperands);
@@ -168,7 +170,7 @@ const void* BlockSpace::Load(int operand, int64_t begin, int64_t n, void* buffer
 }
 
 void* BlockSpace::Target(int operand, int64_t begin, int64_t n, void* buffer) const {
-  void* direct = Direct(operands_[operand], begin, n);
+  void* direct = shared_ ? nullptr : Direct(operands_[operand], begin, n);
   return direct != nullptr ? direct : buffer;
 }
 
@@ -176,7 +178,11 @@ void BlockSpace::Store(int operand, int64_t begin, int64_t n, const void* buffer
   const Operand& to = operands_[operand];
   const char* from = static_cast<const char*>(buffer);
   ForEachRun(to, begin, n, [&](char* start, int64_t count) {
-    CopyRun(start, to.strides.back(), from, 1, count, to.size);
+    if (shared_ && to.strides.back() == 1) {
+      StreamCopy(from, count * to.size, start);
+    } else {
+      CopyRun(start, to.strides.back(), from, 1, count, to.size);
+    }
     from += count * to.size;
   });
 }
@@ -207,7 +213,7 @@ void RunElementwise(const KernelContext& context, BlockFunction block) {
   const int num_inputs = static_cast<int>(context.inputs.size());
   const int num_operands = num_inputs + static_cast<int>(context.outputs.size());
   assert(num_operands <= kMostPorts);
-  BlockSpace space(context.outputs[0].shape());
+  BlockSpace space(context.outputs[0].shape(), context.shared);
   for (const View& input : context.inputs) space.Add(input);
   for (const View& output : context.outputs) space.Add(output);
   space.Merge();
@@ -236,6 +242,7 @@ void RunElementwise(const KernelContext& context, BlockFunction block) {
       if (outputs[i - num_inputs] == buffers[i] && !left_out) space.Store(i, begin, n, buffers[i]);
     }
   }
+  if (context.shared) EndStream();
 }
 
 }  // namespace flowgrad

@@ -18,7 +18,9 @@ class BlockSpace {
  public:
   static constexpr int kMaxOperands = 32;
 
-  explicit BlockSpace(absl::Span<const int64_t> dims);
+  // Where `shared` blocks are written by way of a buffer and streamed (ops/stream.h): then call
+  // EndStream() after the last.
+  explicit BlockSpace(absl::Span<const int64_t> dims, bool shared = false);
 
   // Adds an operand, broadcast to the dims given; returns its number. Call Merge() after the last.
   int Add(const View& view);
@@ -59,6 +61,7 @@ class BlockSpace {
 
   Dims dims_;
   int64_t num_elements_;
+  bool shared_;
   int num_operands_ = 0;
   Operand operands_[kMaxOperands];
 };

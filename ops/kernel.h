@@ -72,6 +72,9 @@ struct KernelContext {
   const StepValues* values = nullptr;
   uint64_t stream = 0;           // key of this node's random numbers
   std::byte* scratch = nullptr;  // Prepared::scratch_bytes, 64-byte aligned
+  // Other threads have read what was in the outputs, and will read what is written: see
+  // ops/stream.h. Of use to kernels that copy.
+  bool shared = false;
 
   template <class P>
   const P& prepared() const {

@@ -22,6 +22,11 @@ constexpr double kMinNsToCut = 10'000;
 constexpr int64_t kElementsPerLine = 16;
 // Axes shorter than this are cut only if there is no longer one.
 constexpr int64_t kLongAxis = 8;
+// Products of fewer rows are cut along their columns: panels would each read the whole right
+// factor, for little work. All threads wait for all pieces, so these are small, and a power of two
+// of them, which most numbers of threads share evenly.
+constexpr int64_t kFewRows = 64;
+constexpr double kColumnsNs = 25'000;
 
 int64_t RoundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
@@ -71,7 +76,8 @@ class CutChooser {
         options_(options),
         classes_(bound),
         axis_(bound.ops.size(), -1),
-        follows_(bound.ops.size(), -1) {}
+        follows_(bound.ops.size(), -1),
+        by_columns_(bound.ops.size(), false) {}
 
   std::vector<Cut> Choose() {
     for (int o = 0; o < num_ops(); ++o) {
@@ -122,22 +128,43 @@ class CutChooser {
   int ChooseAxis(int o) {
     const BoundOp& op = bound_.ops[o];
     const std::vector<int> axes = AxesOutermostFirst(op);
+    if (const int axis = FewRowsColumns(op); axis >= 0) {
+      by_columns_[o] = true;
+      return axis;
+    }
+    if (const int axis = Followed(o, axes, /*columns_only=*/true); axis >= 0) return axis;
     for (const int axis : axes) {
       if (CanCut(op.nest.axes[axis]) && classes_.IsBatch(classes_.ClassOf(o, axis))) return axis;
     }
-    // Along what it reads, if that is cut.
+    if (const int axis = Followed(o, axes, /*columns_only=*/false); axis >= 0) return axis;
+    return ChooseAxisAlone(o, axes);
+  }
+
+  // The columns of a product of few rows, else -1.
+  static int FewRowsColumns(const BoundOp& op) {
+    if (!IsProduct(op) || RowsOfProduct(op) >= kFewRows || op.cost_ns < 2 * kColumnsNs) return -1;
+    const int axis = op.nest.operands[op.inputs.size()].back();
+    return axis >= 0 && CanCut(op.nest.axes[axis]) ? axis : -1;
+  }
+
+  // An axis along which something that the op reads is cut, else -1.
+  int Followed(int o, const std::vector<int>& axes, bool columns_only) {
+    const BoundOp& op = bound_.ops[o];
+    if (IsProduct(op)) return -1;
     for (const Layout& input : op.inputs) {
       const int producer = input.storage < 0 ? -1 : bound_.storages[input.storage].op;
       if (producer < 0 || axis_[producer] < 0) continue;
+      if (columns_only && !by_columns_[producer]) continue;
       const int wanted = classes_.ClassOf(producer, axis_[producer]);
       for (const int axis : axes) {
         if (!CanCut(op.nest.axes[axis]) && !CanCutSum(op, op.nest.axes[axis])) continue;
         if (classes_.ClassOf(o, axis) != wanted) continue;
         follows_[o] = producer;
+        by_columns_[o] = by_columns_[producer];
         return axis;
       }
     }
-    return ChooseAxisAlone(o, axes);
+    return -1;
   }
 
   int ChooseAxisAlone(int o, const std::vector<int>& axes) const {
@@ -205,7 +232,8 @@ class CutChooser {
       axis_[o] = ChooseAxisAlone(o, AxesOutermostFirst(op));
       return CutOf(o);
     }
-    double wanted = (IsProduct(op) && !batch ? op.cost_ns : group.cost_ns) / options_.piece_ns;
+    double wanted = (IsProduct(op) && !batch ? op.cost_ns : group.cost_ns) /
+                    (by_columns_[o] ? kColumnsNs : options_.piece_ns);
     // Many small products side by side need no panels to keep threads busy, and each panel reads
     // the weights anew.
     if (batch && group.largest_product_ns > 0) {
@@ -217,6 +245,7 @@ class CutChooser {
     // Every panel waits for a packed weight, so that all threads should pack.
     if (op.op == &PackOp()) wanted = std::max(wanted, op.cost_ns / (2 * options_.task_ns));
     int64_t pieces = std::clamp<int64_t>(std::llround(wanted), 1, kMostPieces);
+    if (by_columns_[o]) pieces = std::bit_floor(static_cast<uint64_t>(pieces));
     if (axis.kind == Axis::kReduced) {
       int64_t part = axis.grain;
       while (part * pieces < axis.size) part *= 2;
@@ -245,9 +274,10 @@ class CutChooser {
   const BoundGraph& bound_;
   const PlanOptions& options_;
   AxisClasses classes_;
-  std::vector<int> axis_;     // by op
-  std::vector<int> follows_;  // by op: the op that it reads and whose pieces it has, or -1
-  std::vector<Cut> cuts_;     // by op, of those looked at so far
+  std::vector<int> axis_;         // by op
+  std::vector<int> follows_;      // by op: the op that it reads and whose pieces it has, or -1
+  std::vector<bool> by_columns_;  // by op: cut along the columns of a product of few rows
+  std::vector<Cut> cuts_;         // by op, of those looked at so far
   std::map<int, Group> groups_;
 };
 

@@ -4,7 +4,9 @@
 #include <map>
 #include <utility>
 
+#include "ops/stream.h"
 #include "scheduler/fused_program.h"
+#include "scheduler/planner_ops.h"
 
 namespace flowgrad {
 namespace {
@@ -162,6 +164,7 @@ class Emitter {
     Dims origin(std::max<size_t>(op.nest.axes.size(), 2 * kMaxRank), 0);
     if (cut.axis >= 0) origin[cut.axis] = cut.bounds[draft.piece];
     step.origin = AddNumbers(origin, Dims());
+    step.shared = IsShared(op, step);
     if (op.block.run != nullptr) MakeDirect(op.block, step);
     plan_->steps.push_back(std::move(step));
   }
@@ -187,6 +190,31 @@ class Emitter {
       if (DimsOf(operand)[d] != 1 && StridesOf(operand)[d] != 0) return false;
     }
     return true;
+  }
+
+  // Whether several threads read what the step writes: weights of products that are cut, and
+  // matrices packed for these. Panels go on where they are, and what only its own update reads
+  // stays there.
+  bool IsShared(const BoundOp& op, const Step& step) const {
+    const Operand& output = plan_->operands[step.operands + step.num_inputs];
+    if (!output.present || NumElements(DimsOf(output)) * DTypeSize(output.dtype) < kLeastToStream) {
+      return false;
+    }
+    if (output.space == Space::kArena) return op.op == &PackOp();
+    return output.space == Space::kState && IsReadInPieces(output.slot, op);
+  }
+
+  bool IsReadInPieces(int32_t slot, const BoundOp& update) const {
+    for (size_t o = 0; o < draft_.bound.ops.size(); ++o) {
+      const BoundOp& op = draft_.bound.ops[o];
+      if (draft_.cuts[o].axis < 0 || &op == &update) continue;
+      for (const Layout& input : op.inputs) {
+        if (input.storage < 0) continue;
+        const Storage& storage = draft_.bound.storages[input.storage];
+        if (storage.source == Storage::Source::kState && storage.slot == slot) return true;
+      }
+    }
+    return false;
   }
 
   // Operands of one shape, each row by row, need no walk over their dims.

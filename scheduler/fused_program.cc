@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/block_space.h"
+#include "ops/stream.h"
 
 namespace flowgrad {
 namespace {
@@ -17,7 +18,7 @@ class FusedRun {
   explicit FusedRun(const KernelContext& context)
       : context_(context),
         program_(context.prepared<FusedProgram>()),
-        space_(context.outputs[0].shape()) {
+        space_(context.outputs[0].shape(), context.shared) {
     for (const View& input : context.inputs) space_.Add(input);
     for (const View& output : context.outputs) space_.Add(output);
     space_.Merge();
@@ -39,6 +40,7 @@ class FusedRun {
       n = by_rows ? std::min(most, elements - begin) : space_.BlockAt(begin, most);
       RunBlock(begin, n);
     }
+    if (context_.shared) EndStream();
   }
 
  private:

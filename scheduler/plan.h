@@ -58,6 +58,7 @@ struct Step {
   int32_t operands = 0, num_inputs = 0, num_outputs = 0;  // inputs, then outputs
   int32_t origin = 0;                                     // in Plan::numbers
   bool can_fail = false, writes_state = false;
+  bool shared = false;  // KernelContext::shared, where there are several threads
   double cost_ns = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "ops/integer.h"
 #include "ops/merged_rows.h"
 #include "ops/product.h"
+#include "ops/stream.h"
 #include "ops/sum.h"
 
 namespace flowgrad {
@@ -60,11 +61,45 @@ double PackCost(const ShapeContext& context) {
   return 50 + 0.12 * static_cast<double>(NumElements(context.dims(0)));
 }
 
+// One sliver. Where it is shared, a few rows at a time by way of a buffer.
+template <class T>
+void PackOneSliver(const KernelContext& context, int64_t columns, int64_t rows,
+                   MatrixRef<const T> b, T* packed) {
+  if (!context.shared) return PackColumns<T>(columns, rows, b, packed);
+  constexpr int64_t kBufferElements = 2048;
+  alignas(64) T buffer[kBufferElements];
+  const int64_t width = PackedColumns<T>();
+  for (int64_t row = 0, n; row < rows; row += n) {
+    n = std::min(kBufferElements / width, rows - row);
+    PackColumns<T>(columns, n, {b.data + row * b.row_stride, b.row_stride, b.column_stride},
+                   buffer);
+    StreamCopy(buffer, n * width * static_cast<int64_t>(sizeof(T)), packed + row * width);
+  }
+}
+
+// Slivers `stride` elements apart.
+template <class T>
+void PackSlivers(const KernelContext& context, int64_t stride) {
+  const int64_t width = PackedColumns<T>();
+  const View& b = context.inputs[0];
+  T* packed = context.outputs[0].as<T>();
+  const int64_t rows = b.dims[0], columns = b.dims[1];
+  for (int64_t first = 0; first < columns; first += width, packed += stride) {
+    PackOneSliver<T>(context, std::min(width, columns - first), rows,
+                     {b.as<const T>() + first * b.strides[1], b.strides[0], b.strides[1]}, packed);
+  }
+  if (context.shared) EndStream();
+}
+
 template <class T>
 absl::Status PackKernel(const KernelContext& context) {
   const View& b = context.inputs[0];
-  PackColumns<T>(b.dims[1], b.dims[0], {b.as<const T>(), b.strides[0], b.strides[1]},
-                 context.outputs[0].as<T>());
+  if (context.shared) {
+    PackSlivers<T>(context, b.dims[0] * PackedColumns<T>());
+  } else {
+    PackColumns<T>(b.dims[1], b.dims[0], {b.as<const T>(), b.strides[0], b.strides[1]},
+                   context.outputs[0].as<T>());
+  }
   return absl::OkStatus();
 }
 
@@ -80,15 +115,7 @@ LoopNest PackRowsLoops(const ShapeContext& context) { return LoopsOf("k.->.k.", 
 
 template <class T>
 absl::Status PackRowsKernel(const KernelContext& context) {
-  const View& b = context.inputs[0];
-  const View& packed = context.outputs[0];
-  const int64_t width = packed.dims[2];
-  for (int64_t sliver = 0; sliver < packed.dims[0]; ++sliver) {
-    const int64_t first = sliver * width;
-    PackColumns<T>(std::min(width, b.dims[1] - first), b.dims[0],
-                   {b.as<const T>() + first * b.strides[1], b.strides[0], b.strides[1]},
-                   packed.as<T>() + sliver * packed.strides[0]);
-  }
+  PackSlivers<T>(context, context.outputs[0].strides[0]);
   return absl::OkStatus();
 }
 

@@ -184,11 +184,16 @@ void RunState::Bind() {
   }
   memory_->last_inputs.resize(plan.inputs.size());
   memory_->last_outputs.resize(plan.outputs.size());
+  const bool parallel = memory_->scratch.size() > 1;
   for (const Step& step : plan.steps) {
+    KernelContext context = ContextOf(step);
+    context.shared = parallel && step.shared;
     void** const pointers = memory_->pointers.data() + step.operands;
+    // The kernel knows how to stream.
+    const BlockFunction block = context.shared ? BlockFunction() : step.block;
     memory_->instructions.push_back(
-        {step.block, pointers, pointers + step.num_inputs, step.elements, step.prepared});
-    memory_->contexts.push_back(ContextOf(step));
+        {block, pointers, pointers + step.num_inputs, step.elements, step.prepared});
+    memory_->contexts.push_back(context);
   }
   for (const Step& step : plan.refreshes) memory_->refreshes.push_back(ContextOf(step));
   for (const Task& task : plan.tasks) {

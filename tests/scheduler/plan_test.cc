@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ops/functions.h"
 #include "scheduler/check_plan.h"
@@ -138,6 +139,47 @@ TEST(PlanTest, AnUpdateFollowsItsGradientAtOnce) {
     EXPECT_TRUE(has_product || !has_update);
   }
   EXPECT_GT(updates, 8);
+}
+
+// With 24 rows a panel would be 8 of them, and read all weights for that.
+TEST(PlanTest, ProductsOfFewRowsAreCutAlongTheirColumns) {
+  const auto plan =
+      PlanOf(TrainStepOfMlp(/*batch=*/24, /*inputs=*/784, /*hidden=*/512, /*classes=*/10));
+  int products = 0, others = 0;
+  for (const PlannedOp& op : plan->ops) {
+    if (op.name.find("layer1") == std::string::npos && op.name.find("layer2") == std::string::npos)
+      continue;
+    EXPECT_NE(op.cut, CutKind::kPanels) << op.name << " (" << op.kind << ")";
+    if (op.cut != CutKind::kTiles) continue;
+    (op.kind == "MatMul" ? products : others) += 1;
+  }
+  EXPECT_EQ(products, 2) << "forward";
+  EXPECT_GT(others, 2) << "what follows them, and the gradients";
+  EXPECT_GT(plan->work_ns / plan->critical_path_ns, 4);
+}
+
+// Names of states and kinds of ops whose steps are streamed where there are several threads.
+std::set<std::string> SharedBy(const Plan& plan) {
+  std::set<std::string> shared;
+  for (const Step& step : plan.steps) {
+    if (!step.shared) continue;
+    const Operand& output = plan.operands[step.operands + step.num_inputs];
+    const auto& states = plan.graph->states();
+    const bool is_state =
+        output.space == Space::kState && output.slot < static_cast<int32_t>(states.size());
+    shared.insert(is_state ? states[output.slot].name : plan.ops[step.op].kind);
+  }
+  return shared;
+}
+
+// Weights that all threads read, and forms of them; not what only its own update reads.
+TEST(PlanTest, WhatAllThreadsReadIsShared) {
+  const auto packed =
+      PlanOf(TrainStepOfMlp(/*batch=*/128, /*inputs=*/784, /*hidden=*/512, /*classes=*/10));
+  EXPECT_THAT(SharedBy(*packed), testing::UnorderedElementsAre("Pack", "PackRows"));
+  const auto plain =
+      PlanOf(TrainStepOfMlp(/*batch=*/24, /*inputs=*/784, /*hidden=*/512, /*classes=*/10));
+  EXPECT_THAT(SharedBy(*plain), testing::UnorderedElementsAre("Pack", "layer1/w", "layer2/w"));
 }
 
 // CheckPlan() on plans that were damaged: it must see what it is there to see.

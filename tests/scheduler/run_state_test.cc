@@ -277,6 +277,18 @@ TEST(RunStateTest, PackedWeightsFollowTheWeights) {
   }
 }
 
+// Large enough for their stores to go past the caches where there are several threads.
+TEST(RunStateTest, LargeWeightsHaveTheSameBitsOnAnyNumberOfThreads) {
+  for (const int batch : {24, 80}) {
+    const PlannedGraph planned =
+        TrainStepOfMlp(batch, /*inputs=*/403, /*hidden=*/301, /*classes=*/10);
+    for (const int threads : {1, 2, 4}) {
+      EXPECT_EQ(DifferenceFromReference(planned, 3, {}, threads), "")
+          << "batch " << batch << ", " << threads << " threads";
+    }
+  }
+}
+
 class ThreadsTest : public testing::TestWithParam<int> {};
 
 TEST_P(ThreadsTest, GiveTheSameBitsWhateverDelaysThem) {
