@@ -10,18 +10,19 @@ namespace {
 
 static_assert(kMostFusedOperands <= BlockSpace::kMaxOperands);
 
-// Most slots of one instruction; ops with more operands are not fused.
-constexpr int kMostSlots = BlockSpace::kMaxOperands;
-
 class FusedRun {
  public:
   explicit FusedRun(const KernelContext& context)
       : context_(context),
         program_(context.prepared<FusedProgram>()),
-        space_(context.outputs[0].shape(), context.shared) {
+        space_(context.outputs[0].shape(), context.shared),
+        pointers_(reinterpret_cast<void**>(context.scratch + program_.PointersOffset())) {
     for (const View& input : context.inputs) space_.Add(input);
     for (const View& output : context.outputs) space_.Add(output);
     space_.Merge();
+    for (size_t place = 0; place < program_.slots.size(); ++place) {
+      pointers_[place] = Buffer(program_.slots[place]);
+    }
   }
 
   // A row that all rows read is laid out once for a block of several rows.
@@ -54,28 +55,22 @@ class FusedRun {
     for (int i = program_.num_inputs; i < end; ++i) {
       operands_[i] = space_.Target(i, begin, n, Buffer(i));
     }
+    for (const int32_t place : program_.operand_places) {
+      pointers_[place] = const_cast<void*>(operands_[program_.slots[place]]);
+    }
     for (const FusedProgram::Instruction& instruction : program_.instructions) {
-      const int32_t* const slots = program_.slots.data() + instruction.first_slot;
-      const void* inputs[kMostSlots];
-      void* outputs[kMostSlots];
-      for (int i = 0; i < instruction.num_inputs; ++i) inputs[i] = Pointer(slots[i]);
-      for (int i = 0; i < instruction.num_outputs; ++i) {
-        outputs[i] = const_cast<void*>(Pointer(slots[instruction.num_inputs + i]));
-      }
-      instruction.block.run(inputs, outputs, n, instruction.prepared);
+      void* const* const pointers = pointers_ + instruction.first_slot;
+      instruction.block.run(pointers, pointers + instruction.num_inputs, n, instruction.prepared);
     }
     for (int i = program_.num_inputs; i < end; ++i) {
       if (operands_[i] == Buffer(i)) space_.Store(i, begin, n, Buffer(i));
     }
   }
 
-  const void* Pointer(int32_t slot) const {
-    return slot < program_.num_inputs + program_.num_outputs ? operands_[slot] : Buffer(slot);
-  }
-
   const KernelContext& context_;
   const FusedProgram& program_;
   BlockSpace space_;
+  void** const pointers_;  // of what each of `slots` stands for in this block
   const void* operands_[kMostFusedOperands];
   bool is_loaded_[kMostFusedOperands] = {};
 };

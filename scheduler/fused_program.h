@@ -29,16 +29,20 @@ struct FusedProgram {
   // Slots are numbered: the operands of the kernel, then temporaries.
   int32_t num_inputs = 0, num_outputs = 0, num_temporaries = 0;
   std::vector<Instruction> instructions;
-  std::vector<int32_t> slots;     // of each instruction: its inputs, then its outputs
-  std::vector<DType> slot_types;  // of what is in them
+  std::vector<int32_t> slots;           // of each instruction: its inputs, then its outputs
+  std::vector<int32_t> operand_places;  // in `slots`, of those that are operands
+  std::vector<DType> slot_types;        // of what is in them
   int64_t block_elements = 0;
   int64_t slot_bytes = 0;                         // of a block of the widest type
   std::vector<std::shared_ptr<const void>> keep;  // what `prepared` points to
 
   // Scratch memory holds a block for each slot; those of operands serve where they are strided or
-  // broadcast.
+  // broadcast. After them comes a pointer for each of `slots`.
   int64_t SlotOffset(int32_t slot) const { return slot * slot_bytes; }
-  int64_t ScratchBytes() const { return SlotOffset(num_inputs + num_outputs + num_temporaries); }
+  int64_t PointersOffset() const { return SlotOffset(num_inputs + num_outputs + num_temporaries); }
+  int64_t ScratchBytes() const {
+    return PointersOffset() + static_cast<int64_t>(slots.size() * sizeof(void*));
+  }
 };
 
 // Operands that a program may have.

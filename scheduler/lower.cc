@@ -196,6 +196,51 @@ void ShareInPlace(const BoundGraph& bound, std::vector<Home>& homes) {
   }
 }
 
+// The sum of `terms`, from the first to the last, in the place of `op`.
+absl::Status PushSum(BoundGraph& bound, const BoundOp& op, const std::vector<Layout>& terms) {
+  Layout sum = terms[0];
+  for (size_t i = 1; i < terms.size(); ++i) {
+    const size_t num_storages = bound.storages.size();
+    ASSIGN_OR_RETURN(BoundOp add, MakeOp(bound, AddOp(), {sum, terms[i]}, op.node, op.name));
+    if (i == terms.size() - 1) {
+      add.outputs = op.outputs;
+      bound.storages.resize(num_storages);
+    }
+    sum = add.outputs[0];
+    PushOp(bound, std::move(add));
+  }
+  return absl::OkStatus();
+}
+
+// Whether every sum is of one element: 0 + x, by ops/sum.h.
+bool SumsSingleElements(const BoundOp& op) {
+  const int64_t elements = NumElements(op.outputs[0].dims);
+  return elements > 0 && elements == NumElements(op.inputs[0].dims);
+}
+
+// `x` with the dims of `like`, which are its own but for some of size 1.
+Layout WithDimsOf(const Layout& like, const Layout& x) {
+  Layout layout = x;
+  layout.dims = like.dims;
+  layout.strides.assign(like.dims.size(), 0);
+  size_t from = 0;
+  for (size_t d = 0; d < like.dims.size(); ++d) {
+    if (like.dims[d] == 1) continue;
+    while (x.dims[from] == 1) ++from;
+    layout.strides[d] = x.strides[from++];
+  }
+  return layout;
+}
+
+Layout ZeroOf(BoundGraph& bound, DType dtype) {
+  Storage zero;
+  zero.source = Storage::Source::kConstant;
+  zero.dtype = dtype;
+  zero.constant = Tensor::Filled(dtype, {}, 0);
+  bound.storages.push_back(std::move(zero));
+  return WholeOf(bound, static_cast<int32_t>(bound.storages.size() - 1));
+}
+
 }  // namespace
 
 int32_t RootOf(const std::vector<Home>& homes, int32_t storage) {
@@ -244,25 +289,17 @@ absl::Status SpreadConstants(BoundGraph& bound) {
   return absl::OkStatus();
 }
 
-absl::Status SplitSums(BoundGraph& bound) {
+absl::Status SimplifySums(BoundGraph& bound) {
   std::vector<BoundOp> ops = std::move(bound.ops);
   bound.ops.clear();
   for (BoundOp& op : ops) {
-    const size_t terms = op.inputs.size();
-    if (op.op->name() != "Sum" || terms < 2 || terms > kMostTermsSplit) {
+    if (op.op->name() == "Sum" && op.inputs.size() > 1 && op.inputs.size() <= kMostTermsSplit) {
+      RETURN_IF_ERROR(PushSum(bound, op, op.inputs));
+    } else if (op.op->name() == "ReduceSum" && SumsSingleElements(op)) {
+      const Layout x = WithDimsOf(op.outputs[0], op.inputs[0]);
+      RETURN_IF_ERROR(PushSum(bound, op, {x, ZeroOf(bound, x.dtype)}));
+    } else {
       PushOp(bound, std::move(op));
-      continue;
-    }
-    Layout sum = op.inputs[0];
-    for (size_t i = 1; i < terms; ++i) {
-      const size_t num_storages = bound.storages.size();
-      ASSIGN_OR_RETURN(BoundOp add, MakeOp(bound, AddOp(), {sum, op.inputs[i]}, op.node, op.name));
-      if (i == terms - 1) {
-        add.outputs = op.outputs;
-        bound.storages.resize(num_storages);
-      }
-      sum = add.outputs[0];
-      PushOp(bound, std::move(add));
     }
   }
   return absl::OkStatus();

@@ -24,8 +24,9 @@ struct Home {
 // Has the right factors of products packed once where that pays.
 absl::Status PackMatrices(BoundGraph& bound, const PlanOptions& options);
 
-// Makes sums of a few tensors sums of two, which can be fused with what stands beside them.
-absl::Status SplitSums(BoundGraph& bound);
+// Makes sums of a few tensors, and those along dims of size 1, sums of two, which can be fused with
+// what stands beside them.
+absl::Status SimplifySums(BoundGraph& bound);
 
 // Stretches small constants to the shape of what they are combined with, so that the op runs over
 // plain arrays.

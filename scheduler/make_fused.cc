@@ -14,7 +14,7 @@ namespace {
 
 // Of a block of each slot of a program, so that they stay in the first-level cache.
 constexpr int64_t kBytesOfBlocks = 24 << 10;
-constexpr int64_t kLeastBlock = 256;
+constexpr int64_t kLeastBlock = 256, kBlockStep = 64;
 // Of the cost of the ops alone: no value passes through memory.
 constexpr double kCostOfFused = 0.5;
 constexpr size_t kMostNamed = 4;
@@ -55,12 +55,14 @@ class ProgramWriter {
       program_.instructions.push_back(instruction);
     }
     const int64_t slots = program_.num_inputs + program_.num_outputs + program_.num_temporaries;
-    program_.block_elements = kBlockElements;
-    while (program_.block_elements > kLeastBlock &&
-           program_.block_elements * widest_ * slots > kBytesOfBlocks) {
-      program_.block_elements /= 2;
-    }
+    program_.block_elements = std::clamp(
+        kBytesOfBlocks / (widest_ * slots) / kBlockStep * kBlockStep, kLeastBlock, kBlockElements);
     program_.slot_bytes = program_.block_elements * widest_;
+    for (size_t place = 0; place < program_.slots.size(); ++place) {
+      if (program_.slots[place] < program_.num_inputs + program_.num_outputs) {
+        program_.operand_places.push_back(static_cast<int32_t>(place));
+      }
+    }
     return std::move(program_);
   }
 

@@ -25,7 +25,7 @@ absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(std::shared_ptr<const Graph
   ASSIGN_OR_RETURN(draft.bound, BindGraph(std::move(graph), fed, fetches, update_states));
   if (options.merge) MergeEqualOps(draft.bound);
   DropCopies(draft.bound);
-  if (options.fuse) RETURN_IF_ERROR(SplitSums(draft.bound));
+  if (options.fuse) RETURN_IF_ERROR(SimplifySums(draft.bound));
   RETURN_IF_ERROR(SpreadConstants(draft.bound));
   if (options.fuse) FuseElementwise(draft.bound);
   RETURN_IF_ERROR(PackMatrices(draft.bound, options));
