@@ -100,6 +100,15 @@ std::vector<PlannedGraph> SmallGraphs() {
     g.Output(sum, "sum");
     g.Output(Gradients(g, {sum}, {x})[0], "dx");
   });
+  // 0 + x, which is not x where that is -0.
+  add("sums_of_one", 1, [](GraphBuilder& g) {
+    const Value x = g.Input("x", "float[N,1,4,1]");
+    const Value zeros = Call("Abs", {x}) * -0.0;
+    g.Output(zeros, "zeros");
+    g.Output(ReduceSum(zeros, {0}, /*keepdims=*/false), "of_batch");
+    g.Output(ReduceSum(zeros, {1, 3}, /*keepdims=*/true), "kept");
+    g.Output(Exp(ReduceSum(Call("Transpose", {x}), {0, 3}, /*keepdims=*/false)), "turned");
+  });
   add("sum_of_rows", 300, [](GraphBuilder& g) {
     const Value x = g.Input("x", "float[N,3]");
     g.Output(ReduceSum(Exp(x), {0}, /*keepdims=*/true), "sum");
