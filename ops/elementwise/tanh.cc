@@ -10,8 +10,8 @@ namespace {
 
 // Reads only y, so x can be freed after the forward pass.
 absl::Status TanhGradient(GradientContext& context) {
-  context.set_input_gradient(
-      0, Call("TanhGradient", {context.output_gradient(), context.output(0)}));
+  context.set_input_gradient(0,
+                             Call("TanhGradient", {context.output_gradient(), context.output(0)}));
   return absl::OkStatus();
 }
 

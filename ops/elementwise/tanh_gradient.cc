@@ -18,11 +18,11 @@ absl::Status TanhGradientRule(GradientContext& context) {
 }  // namespace
 
 void RegisterTanhGradient(OpRegistry& registry) {
-  registry.Add(OpDef("TanhGradient", {"dy", "y"}, {"dx"})
-                   .Doc("Gradient of Tanh, y being its output.", "%0 * (1 - %1) * (1 + %1)")
-                   .Elementwise(FloatTypes(),
-                                []<class T>(T dy, T y) { return dy * (1 - y) * (1 + y); })
-                   .Gradient(TanhGradientRule));
+  registry.Add(
+      OpDef("TanhGradient", {"dy", "y"}, {"dx"})
+          .Doc("Gradient of Tanh, y being its output.", "%0 * (1 - %1) * (1 + %1)")
+          .Elementwise(FloatTypes(), []<class T>(T dy, T y) { return dy * (1 - y) * (1 + y); })
+          .Gradient(TanhGradientRule));
 }
 
 }  // namespace flowgrad
