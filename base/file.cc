@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/file_system.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 
@@ -54,26 +55,17 @@ absl::Status CheckPath(absl::string_view path) {
   return FileError(absl::StatusCode::kInvalidArgument, path, "the name of a file has a NUL byte");
 }
 
-absl::Status WriteAll(int fd, absl::string_view bytes, absl::string_view path) {
-  while (!bytes.empty()) {
-    const ssize_t written =
-        write(fd, bytes.data(), std::min<size_t>(bytes.size(), kMostBytesPerCall));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return SystemError(path, "cannot write", errno);
-    bytes.remove_prefix(written);
-  }
-  return absl::OkStatus();
-}
+// To a file that does not exist: nothing is followed, nothing is overwritten.
+constexpr int kOpenNew = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
-// A new file in `folder` that no one else has: nothing is followed, nothing is overwritten. Sets
-// `name`.
+// A new file in `folder` that no one else has. Sets `name`.
 absl::StatusOr<int> CreateBeside(absl::string_view path, std::string& name) {
   static std::atomic<int> counter = 0;
   constexpr int kAttempts = 100;  // names left over by crashed processes with our number
   int error = EEXIST;
   for (int i = 0; i < kAttempts && error == EEXIST; ++i) {
     name = absl::StrCat(FolderOf(path), "/.flowgrad-", getpid(), "-", ++counter, ".tmp");
-    const int fd = open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    const int fd = Files().Open(name.c_str(), kOpenNew, 0666);
     if (fd >= 0) return fd;
     error = errno;
   }
@@ -88,24 +80,13 @@ absl::Status WriteAndClose(int fd, absl::Span<const absl::string_view> pieces,
   for (const absl::string_view piece : pieces) {
     if (status.ok()) status = WriteAll(fd, piece, path);
   }
-  if (status.ok() && fsync(fd) != 0) status = SystemError(path, "cannot flush to the disk", errno);
+  if (status.ok() && Files().Sync(fd) != 0)
+    status = SystemError(path, "cannot flush to the disk", errno);
   // On Linux the descriptor is gone after close() whatever it returns, EINTR included.
-  if (close(fd) != 0 && errno != EINTR && status.ok()) {
+  if (Files().Close(fd) != 0 && errno != EINTR && status.ok()) {
     status = SystemError(path, "cannot close", errno);
   }
   return status;
-}
-
-// The new name is on the disk only when the folder is.
-absl::Status FlushFolder(absl::string_view path) {
-  const int fd = open(FolderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return SystemError(path, "cannot open its folder", errno);
-  // Some file systems cannot flush a folder and say EINVAL.
-  const bool flushed = fsync(fd) == 0 || errno == EINVAL;
-  const int error = errno;
-  close(fd);
-  return flushed ? absl::OkStatus()
-                 : SystemError(path, "cannot flush its folder to the disk", error);
 }
 
 }  // namespace
@@ -276,6 +257,28 @@ absl::Status WriteFileAtomically(absl::string_view path, absl::string_view conte
   return WriteFileAtomically(path, absl::MakeConstSpan(&contents, 1));
 }
 
+absl::Status WriteAll(int fd, absl::string_view bytes, absl::string_view path) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        Files().Write(fd, bytes.data(), std::min<size_t>(bytes.size(), kMostBytesPerCall));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return SystemError(path, "cannot write", errno);
+    bytes.remove_prefix(written);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FlushFolder(absl::string_view folder) {
+  const int fd = Files().Open(std::string(folder).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0) return SystemError(folder, "cannot open the folder", errno);
+  // Some file systems cannot flush a folder and say EINVAL.
+  const bool flushed = Files().Sync(fd) == 0 || errno == EINVAL;
+  const int error = errno;
+  Files().Close(fd);
+  return flushed ? absl::OkStatus()
+                 : SystemError(folder, "cannot flush the folder to the disk", error);
+}
+
 absl::Status WriteFileAtomically(absl::string_view path,
                                  absl::Span<const absl::string_view> pieces) {
   RETURN_IF_ERROR(CheckPath(path));
@@ -286,14 +289,25 @@ absl::Status WriteFileAtomically(absl::string_view path,
   std::string temporary;
   ASSIGN_OR_RETURN(const int fd, CreateBeside(path, temporary));
   absl::Status status = WriteAndClose(fd, pieces, path);
-  if (status.ok() && rename(temporary.c_str(), name.c_str()) != 0) {
+  if (status.ok() && Files().Rename(temporary.c_str(), name.c_str()) != 0) {
     status = SystemError(path, "cannot rename the new file to it", errno);
   }
   if (!status.ok()) {
-    unlink(temporary.c_str());
+    Files().Unlink(temporary.c_str());
     return status;
   }
-  return FlushFolder(path);
+  // The new name is on the disk only when the folder is.
+  return FlushFolder(FolderOf(path));
+}
+
+absl::Status WriteNewFile(absl::string_view path, absl::Span<const absl::string_view> pieces) {
+  RETURN_IF_ERROR(CheckPath(path));
+  const std::string name(path);
+  const int fd = Files().Open(name.c_str(), kOpenNew, 0666);
+  if (fd < 0) return SystemError(path, "cannot make the file", errno);
+  absl::Status status = WriteAndClose(fd, pieces, path);
+  if (!status.ok()) Files().Unlink(name.c_str());
+  return status;
 }
 
 }  // namespace flowgrad

@@ -90,6 +90,16 @@ absl::Status WriteFileAtomically(absl::string_view path, absl::string_view conte
 absl::Status WriteFileAtomically(absl::string_view path,
                                  absl::Span<const absl::string_view> pieces);
 
+// What it is made of, for what is written in other ways.
+
+// All of `bytes`, after interrupts and short writes too. `path` is for messages.
+absl::Status WriteAll(int fd, absl::string_view bytes, absl::string_view path);
+// A file that does not exist yet, flushed to the disk; its name in the folder is not. On an error
+// there is no file.
+absl::Status WriteNewFile(absl::string_view path, absl::Span<const absl::string_view> pieces);
+// The names of a folder's files are on the disk only after this.
+absl::Status FlushFolder(absl::string_view folder);
+
 }  // namespace flowgrad
 
 #endif  // FLOWGRAD_BASE_FILE_H_

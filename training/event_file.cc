@@ -9,8 +9,6 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +16,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/file.h"
+#include "base/file_system.h"
+#include "base/folder.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 #include "proto/tensorboard.pb.h"
@@ -58,19 +58,15 @@ absl::StatusOr<EventFile> EventFile::Open(absl::string_view folder) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the name of a folder must not be empty or have a NUL byte, but is ", Quoted(folder)));
   }
-  const std::filesystem::path place{std::string(folder)};
-  std::error_code error;
-  std::filesystem::create_directories(place, error);
-  if (error) return SystemError(folder, "cannot make the folder", error.value());
+  RETURN_IF_ERROR(MakeFolders(folder));
   const absl::Time now = absl::Now();
   const std::string first =
-      (place / absl::StrFormat("events.out.tfevents.%010d.%s", absl::ToUnixSeconds(now), Host()))
-          .string();
+      absl::StrFormat("%s/events.out.tfevents.%010d.%s", folder, absl::ToUnixSeconds(now), Host());
   std::string path = first;
   int fd = -1;
   // Two runs may begin in the same second.
   for (int i = 1; i < 1000; ++i) {
-    fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+    fd = Files().Open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
     if (fd >= 0 || errno != EEXIST) break;
     path = absl::StrCat(first, ".", i);
   }
@@ -87,7 +83,7 @@ EventFile::EventFile(EventFile&& other) noexcept
     : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
 
 EventFile::~EventFile() {
-  if (fd_ >= 0) close(fd_);
+  if (fd_ >= 0) Files().Close(fd_);
 }
 
 absl::Status EventFile::Add(int64_t step, absl::string_view name, double value, double wall_time) {
@@ -105,23 +101,17 @@ absl::Status EventFile::Append(absl::string_view data) {
   const uint32_t length_crc = MaskedCrc32c(BytesOf(length)), data_crc = MaskedCrc32c(data);
   const std::string record =
       absl::StrCat(BytesOf(length), BytesOf(length_crc), data, BytesOf(data_crc));
-  for (size_t written = 0; written < record.size();) {
-    const ssize_t more = write(fd_, record.data() + written, record.size() - written);
-    if (more < 0 && errno == EINTR) continue;
-    if (more < 0) {
-      const absl::Status status = SystemError(path_, "cannot write", errno);
-      // TensorBoard reads no further than a record that is not whole.
-      if (ftruncate(fd_, size_) != 0) return SystemError(path_, "cannot take back a record", errno);
-      return status;
-    }
-    written += more;
+  if (const absl::Status status = WriteAll(fd_, record, path_); !status.ok()) {
+    // TensorBoard reads no further than a record that is not whole.
+    if (Files().Truncate(fd_, size_) == 0) return status;
+    return SystemError(path_, "cannot take back a record", errno);
   }
   size_ += static_cast<int64_t>(record.size());
   return absl::OkStatus();
 }
 
 absl::Status EventFile::Flush() {
-  if (fsync(fd_) != 0) return SystemError(path_, "cannot flush to the disk", errno);
+  if (Files().Sync(fd_) != 0) return SystemError(path_, "cannot flush to the disk", errno);
   return absl::OkStatus();
 }
 

@@ -16,7 +16,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/base/system_faults.h"
+#include "tests/testing/faulty_files.h"
 
 namespace flowgrad {
 namespace {
@@ -25,9 +25,11 @@ using ::testing::HasSubstr;
 
 class FileTest : public testing::Test {
  protected:
-  FileTest() : folder_(testing::TempDir() + "/file_test") {
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directory(folder_);
+  FileTest() {
+    for (const std::string& folder : {folder_, trash_}) {
+      std::filesystem::remove_all(folder);
+      std::filesystem::create_directory(folder);
+    }
   }
 
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }
@@ -47,7 +49,9 @@ class FileTest : public testing::Test {
     return absl::Status(status.code(), message.substr(folder_.size() + 1));
   }
 
-  const std::string folder_;
+  const std::string folder_ = testing::TempDir() + "/file_test";
+  const std::string trash_ = folder_ + "_trash";
+  FaultyFiles files_{trash_};
 };
 
 TEST_F(FileTest, ReadsAllBytes) {
@@ -164,41 +168,37 @@ TEST_F(FileTest, FollowsNoLinkPlantedAtItsTemporaryName) {
 
 TEST_F(FileTest, GoesOnAfterShortWritesAndInterrupts) {
   for (const int error : {0, EINTR}) {
-    SystemFault fault(SystemCall::kWrite, 1, error);
+    files_.FailAt(FileCall::kWrite, 1, error);
     ASSERT_TRUE(WriteFileAtomically(Path("f"), "contents").ok());
-    ASSERT_TRUE(fault.happened());
+    ASSERT_TRUE(files_.happened());
     EXPECT_EQ(*ReadFile(Path("f"), 100), "contents");
   }
 }
 
 TEST_F(FileTest, KeepsTheOldFileWhenACallFails) {
   struct Case {
-    SystemCall call;
+    FileCall call;
     int nth;
     int error;
     absl::StatusCode code;
     const char* message;
   };
   const Case cases[] = {
-      {SystemCall::kWrite, 1, ENOSPC, absl::StatusCode::kResourceExhausted,
+      {FileCall::kWrite, 1, ENOSPC, absl::StatusCode::kResourceExhausted,
        "f: cannot write: no space left on device"},
-      {SystemCall::kWrite, 2, EIO, absl::StatusCode::kUnknown,
-       "f: cannot write: input/output error"},
-      {SystemCall::kFsync, 1, EIO, absl::StatusCode::kUnknown,
+      {FileCall::kWrite, 2, EIO, absl::StatusCode::kUnknown, "f: cannot write: input/output error"},
+      {FileCall::kSync, 1, EIO, absl::StatusCode::kUnknown,
        "f: cannot flush to the disk: input/output error"},
-      {SystemCall::kClose, 1, EDQUOT, absl::StatusCode::kResourceExhausted,
+      {FileCall::kClose, 1, EDQUOT, absl::StatusCode::kResourceExhausted,
        "f: cannot close: disk quota exceeded"},
-      {SystemCall::kRename, 1, EACCES, absl::StatusCode::kPermissionDenied,
+      {FileCall::kRename, 1, EACCES, absl::StatusCode::kPermissionDenied,
        "f: cannot rename the new file to it: permission denied"},
   };
   Put("f", "old");
   for (const Case& c : cases) {
-    absl::Status status;
-    {
-      SystemFault fault(c.call, c.nth, c.error);
-      status = WriteFileAtomically(Path("f"), {"new ", "contents"});
-      EXPECT_TRUE(fault.happened()) << c.message;
-    }
+    files_.FailAt(c.call, c.nth, c.error);
+    const absl::Status status = WriteFileAtomically(Path("f"), {"new ", "contents"});
+    EXPECT_TRUE(files_.happened()) << c.message;
     EXPECT_EQ(status.code(), c.code) << c.message;
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
     EXPECT_EQ(*ReadFile(Path("f"), 100), "old") << c.message;
@@ -207,13 +207,10 @@ TEST_F(FileTest, KeepsTheOldFileWhenACallFails) {
 }
 
 TEST_F(FileTest, ReportsAFolderThatCannotBeFlushed) {
-  absl::Status status;
-  {
-    SystemFault fault(SystemCall::kFsync, 2, EIO);
-    status = WriteFileAtomically(Path("f"), "new");
-  }
+  files_.FailAt(FileCall::kSync, 2, EIO);
+  const absl::Status status = WriteFileAtomically(Path("f"), "new");
   EXPECT_THAT(std::string(status.message()),
-              HasSubstr("f: cannot flush its folder to the disk: input/output error"));
+              HasSubstr("file_test: cannot flush the folder to the disk: input/output error"));
   EXPECT_EQ(*ReadFile(Path("f"), 100), "new");
   EXPECT_EQ(NumFiles(), 1);
 }
@@ -222,10 +219,11 @@ TEST_F(FileTest, LeavesNoDescriptorOpen) {
   const int before = open("/dev/null", O_RDONLY);
   close(before);
   for (int i = 0; i < 10; ++i) {
+    files_.Reset();
     ASSERT_TRUE(WriteFileAtomically(Path("f"), "x").ok());
     ASSERT_TRUE(ReadFile(Path("f"), 100).ok());
     ASSERT_FALSE(ReadFile(folder_, 100).ok());
-    SystemFault fault(SystemCall::kFsync, 1, EIO);
+    files_.FailAt(FileCall::kSync, 1, EIO);
     ASSERT_FALSE(WriteFileAtomically(Path("f"), "x").ok());
   }
   const int after = open("/dev/null", O_RDONLY);
