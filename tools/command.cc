@@ -87,4 +87,8 @@ absl::Status Print(absl::string_view text) {
   return absl::UnavailableError(absl::StrCat("standard output: ", std::strerror(errno)));
 }
 
+void Warn(absl::string_view message) {
+  std::fputs(ErrorText(absl::UnknownError(absl::StrCat("warning: ", message))).c_str(), stderr);
+}
+
 }  // namespace flowgrad

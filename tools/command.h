@@ -51,6 +51,9 @@ absl::Status UsageError(absl::string_view message);
 // Writes to standard output. Unavailable if that fails.
 absl::Status Print(absl::string_view text);
 
+// `flowgrad: warning: <message>` on standard error.
+void Warn(absl::string_view message);
+
 }  // namespace flowgrad
 
 #endif  // FLOWGRAD_TOOLS_COMMAND_H_

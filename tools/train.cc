@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "proto/model.pb.h"
 #include "proto/model_file.h"
+#include "tools/checkpoint_options.h"
 #include "tools/command.h"
 #include "tools/interrupt.h"
 #include "tools/options.h"
@@ -39,6 +40,8 @@ constexpr char kExample[] =
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 50 --set optimizer.learning_rate=0.01
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 50 --set 'optimizer=adamw { learning_rate: 0.001 }'
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 20 --threads 2 --trace trace.json
+  flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 300 --checkpoint-every 100 --out long.safetensors
+  flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 300 --resume auto --out long.safetensors
 
 Writes the weights, the history as a table (.csv) and as a plot (.svg), all under the name of --out.
 Ctrl-C ends it after the step under way, with what there is written; a second Ctrl-C ends it at once.)";
@@ -49,6 +52,7 @@ struct TrainOptions {
   std::vector<std::string> settings, take;
   std::string out, weights, data, log_folder;
   TraceOptions trace;
+  CheckpointFlags checkpoints;
   bool overwrite = false, quiet = false;
 };
 
@@ -70,10 +74,6 @@ TrainerOptions SettingsOf(const TrainOptions& options) {
   settings.data = options.data;
   settings.threads = static_cast<int>(options.threads.value_or(0));
   return settings;
-}
-
-void Warn(absl::string_view message) {
-  std::fputs(ErrorText(absl::UnknownError(absl::StrCat("warning: ", message))).c_str(), stderr);
 }
 
 // `  test_loss 0.2314  test_accuracy 0.8903`: in a row of the bar.
@@ -174,10 +174,21 @@ absl::StatusOr<std::unique_ptr<Tracer>> OpenTrace(const TrainOptions& options,
   return MakeTracer(options.trace, {options.model, options.weights, options.data});
 }
 
+absl::Status CheckResume(const TrainOptions& options) {
+  const CheckpointFlags& flags = options.checkpoints;
+  if (flags.resume.empty()) return absl::OkStatus();
+  if (!options.weights.empty()) return UsageError("--resume and --weights exclude each other");
+  if (!options.out.empty() || !flags.folder.empty()) return absl::OkStatus();
+  return UsageError("--resume needs --out or --checkpoints: they say which run goes on");
+}
+
 absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
-  ASSIGN_OR_RETURN(const RunFiles files,
-                   ChooseRunFiles(options.model, options.out, options.overwrite,
-                                  {options.model, options.weights, options.data}));
+  RETURN_IF_ERROR(CheckResume(options));
+  // A run that goes on writes the files that it would have written.
+  const bool resumes = !options.checkpoints.resume.empty() && !options.out.empty();
+  const std::vector<std::string> inputs = {options.model, options.weights, options.data};
+  ASSIGN_OR_RETURN(const RunFiles files, ChooseRunFiles(options.model, options.out,
+                                                        options.overwrite || resumes, inputs));
   ASSIGN_OR_RETURN(const std::unique_ptr<Tracer> tracer, OpenTrace(options, files));
   const Interrupt interrupt;
   TrainerOptions settings = SettingsOf(options);
@@ -185,6 +196,12 @@ absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
   settings.observer = tracer.get();
   ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer,
                    OpenTrainer(options, settings, registry));
+  ASSIGN_OR_RETURN(const bool resumed,
+                   StartCheckpoints(options.checkpoints, files.weights, *trainer));
+  if (!resumed && !options.overwrite) {
+    RETURN_IF_ERROR(
+        ChooseRunFiles(options.model, files.weights, /*overwrite=*/false, inputs).status());
+  }
   std::optional<EventFile> events;
   if (!options.log_folder.empty()) {
     ASSIGN_OR_RETURN(EventFile opened, EventFile::Open(options.log_folder));
@@ -200,9 +217,10 @@ absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
   if (events) RETURN_IF_ERROR(events->Flush());
   RETURN_IF_ERROR(WriteAll(options, files, *trainer, tracer.get()));
   if (!*interrupt.flag()) return absl::OkStatus();
-  return absl::CancelledError(absl::StrCat("interrupted after step ", trainer->step(), " of ",
-                                           trainer->num_steps(), "; its weights are in ",
-                                           PathText(files.weights)));
+  return absl::CancelledError(
+      absl::StrCat("interrupted after step ", trainer->step(), " of ", trainer->num_steps(),
+                   "; its weights are in ", PathText(files.weights),
+                   options.checkpoints.any() ? "; go on with --resume auto" : ""));
 }
 
 }  // namespace
@@ -239,6 +257,7 @@ Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
           "PATH");
   AddText(command, "--logdir", options->log_folder, "Write events for TensorBoard here, too",
           "DIR");
+  AddCheckpoints(command, options->checkpoints);
   AddTrace(command, options->trace);
   command.add_flag("-q,--quiet", options->quiet, "Show no progress");
   command.get_option("--epochs")->excludes(command.get_option("--steps"));

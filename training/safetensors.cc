@@ -51,48 +51,6 @@ absl::Status CheckNames(absl::Span<const NamedTensor> tensors, const Metadata& m
   return absl::OkStatus();
 }
 
-// The file in pieces: the tensors are not copied unless they have to be laid out anew.
-struct Pieces {
-  std::string header;
-  std::vector<Tensor> tensors;  // contiguous
-
-  std::vector<absl::string_view> views() const {
-    std::vector<absl::string_view> views = {header};
-    for (const Tensor& tensor : tensors) {
-      views.emplace_back(reinterpret_cast<const char*>(tensor.bytes()), tensor.num_bytes());
-    }
-    return views;
-  }
-};
-
-absl::StatusOr<Pieces> MakePieces(absl::Span<const NamedTensor> tensors, const Metadata& metadata) {
-  RETURN_IF_ERROR(CheckNames(tensors, metadata));
-  std::vector<const NamedTensor*> order;
-  for (const NamedTensor& tensor : tensors) order.push_back(&tensor);
-  std::sort(order.begin(), order.end(), [](const NamedTensor* a, const NamedTensor* b) {
-    const int a_order = kDTypeOrder[static_cast<int>(a->second.dtype())];
-    const int b_order = kDTypeOrder[static_cast<int>(b->second.dtype())];
-    return a_order != b_order ? a_order < b_order : a->first < b->first;
-  });
-  Pieces pieces;
-  TensorHeader header;
-  header.metadata = metadata;
-  int64_t position = 0;
-  for (const NamedTensor* named : order) {
-    const auto& [name, tensor] = *named;
-    const int64_t end = position + tensor.num_bytes();
-    header.entries.push_back({name, tensor.dtype(), tensor.dims(), position, end});
-    pieces.tensors.push_back(tensor.Contiguous());
-    position = end;
-  }
-  std::string text = HeaderText(header);
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  const uint64_t length = text.size();
-  pieces.header =
-      absl::StrCat(absl::string_view(reinterpret_cast<const char*>(&length), kLengthBytes), text);
-  return pieces;
-}
-
 // Copies bytes of the file, from an offset on, into memory.
 using Reader = absl::FunctionRef<absl::Status(int64_t offset, void* memory, int64_t bytes)>;
 
@@ -139,16 +97,53 @@ absl::Status WithName(absl::string_view name, const absl::Status& status) {
 
 }  // namespace
 
+std::vector<absl::string_view> TensorPieces::views() const {
+  std::vector<absl::string_view> views = {header};
+  for (const Tensor& tensor : tensors) {
+    views.emplace_back(reinterpret_cast<const char*>(tensor.bytes()), tensor.num_bytes());
+  }
+  return views;
+}
+
+absl::StatusOr<TensorPieces> PiecesOfTensors(absl::Span<const NamedTensor> tensors,
+                                             const Metadata& metadata) {
+  RETURN_IF_ERROR(CheckNames(tensors, metadata));
+  std::vector<const NamedTensor*> order;
+  for (const NamedTensor& tensor : tensors) order.push_back(&tensor);
+  std::sort(order.begin(), order.end(), [](const NamedTensor* a, const NamedTensor* b) {
+    const int a_order = kDTypeOrder[static_cast<int>(a->second.dtype())];
+    const int b_order = kDTypeOrder[static_cast<int>(b->second.dtype())];
+    return a_order != b_order ? a_order < b_order : a->first < b->first;
+  });
+  TensorPieces pieces;
+  TensorHeader header;
+  header.metadata = metadata;
+  int64_t position = 0;
+  for (const NamedTensor* named : order) {
+    const auto& [name, tensor] = *named;
+    const int64_t end = position + tensor.num_bytes();
+    header.entries.push_back({name, tensor.dtype(), tensor.dims(), position, end});
+    pieces.tensors.push_back(tensor.Contiguous());
+    position = end;
+  }
+  std::string text = HeaderText(header);
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const uint64_t length = text.size();
+  pieces.header =
+      absl::StrCat(absl::string_view(reinterpret_cast<const char*>(&length), kLengthBytes), text);
+  return pieces;
+}
+
 absl::Status SaveTensors(absl::string_view path, absl::Span<const NamedTensor> tensors,
                          const Metadata& metadata) {
-  const absl::StatusOr<Pieces> pieces = MakePieces(tensors, metadata);
+  const absl::StatusOr<TensorPieces> pieces = PiecesOfTensors(tensors, metadata);
   if (!pieces.ok()) return WithName(path, pieces.status());
   return WriteFileAtomically(path, pieces->views());
 }
 
 absl::StatusOr<std::string> TensorsToBytes(absl::Span<const NamedTensor> tensors,
                                            const Metadata& metadata) {
-  ASSIGN_OR_RETURN(const Pieces pieces, MakePieces(tensors, metadata));
+  ASSIGN_OR_RETURN(const TensorPieces pieces, PiecesOfTensors(tensors, metadata));
   std::string bytes;
   for (const absl::string_view view : pieces.views()) absl::StrAppend(&bytes, view);
   return bytes;

@@ -23,6 +23,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -47,6 +48,17 @@ struct TensorFile {
 // "__metadata__", not UTF-8 or longer than 1,024 bytes, and for text that is not UTF-8.
 absl::Status SaveTensors(absl::string_view path, absl::Span<const NamedTensor> tensors,
                          const Metadata& metadata);
+
+// Such a file in pieces that lie one after the other. Tensors are copied only where they have to be
+// laid out anew, and must not change meanwhile.
+struct TensorPieces {
+  std::string header;
+  std::vector<Tensor> tensors;  // contiguous, in the order of the file
+
+  std::vector<absl::string_view> views() const;
+};
+absl::StatusOr<TensorPieces> PiecesOfTensors(absl::Span<const NamedTensor> tensors,
+                                             const Metadata& metadata);
 
 // The bytes of such a file.
 absl::StatusOr<std::string> TensorsToBytes(absl::Span<const NamedTensor> tensors,

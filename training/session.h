@@ -163,8 +163,9 @@ class Session {
   absl::Status Load(absl::string_view path, const std::vector<std::string>& patterns = {});
   absl::Status Take(const TensorFile& file, const std::vector<std::string>& patterns = {});
 
-  // The model's states, in its order; copies.
-  absl::StatusOr<std::vector<NamedTensor>> Weights() const;
+  // Copies: the model's states, in its order, and for kAll those of the optimizer.
+  absl::StatusOr<std::vector<NamedTensor>> Copy(Saved saved) const;
+  absl::StatusOr<std::vector<NamedTensor>> Weights() const { return Copy(Saved::kModel); }
   // Of the model's states, as docs/weights-hash.md says.
   absl::StatusOr<std::string> WeightsHash() const;
   // Bytes of the states, and of the memory that the runs so far were planned into.

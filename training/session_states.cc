@@ -200,14 +200,16 @@ absl::Status Session::Take(const TensorFile& file, const std::vector<std::string
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<NamedTensor>> Session::Weights() const {
+absl::StatusOr<std::vector<NamedTensor>> Session::Copy(Saved saved) const {
   const StateStore::Access access(&states_, /*writes=*/false);
   RETURN_IF_ERROR(access.status());
-  std::vector<NamedTensor> weights;
-  for (const State& state : model_.states()) {
-    weights.emplace_back(state.name, states_.Copy(state.name));
+  std::vector<NamedTensor> copies;
+  for (const StateInfo& info : states()) {
+    if (info.of_model || saved == Saved::kAll) {
+      copies.emplace_back(info.name, states_.Copy(info.name));
+    }
   }
-  return weights;
+  return copies;
 }
 
 absl::StatusOr<std::string> Session::WeightsHash() const {

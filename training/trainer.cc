@@ -13,6 +13,7 @@
 #include "ops/philox.h"
 #include "ops/run_op.h"
 #include "proto/model_file.h"
+#include "training/checkpoint_saver.h"
 #include "training/data/load_data.h"
 #include "training/settings.h"
 #include "training/shuffle.h"
@@ -216,8 +217,23 @@ bool Trainer::EvaluatesAfter(int64_t step) const {
   return step == num_steps_ || (evaluate_every_ > 0 && step % evaluate_every_ == 0);
 }
 
+bool Trainer::IsRowDue(int64_t step) const {
+  return EvaluatesAfter(step) || step == num_steps_ || step % log_every_ == 0;
+}
+
+// Nothing where the metrics were cancelled: the row is left to whoever goes on.
 absl::Status Trainer::AddRow(bool evaluate) {
   HistoryRow row;
+  if (evaluate) {
+    absl::StatusOr<std::vector<MetricResult>> metrics = Evaluate();
+    if (absl::IsCancelled(metrics.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(metrics.status());
+    metrics_ = *std::move(metrics);
+    metrics_step_ = step();
+    for (const MetricResult& metric : metrics_) {
+      if (metric.table.empty()) row.metrics.emplace_back(metric.value);
+    }
+  }
   row.step = step();
   row.epoch = static_cast<double>(step()) / static_cast<double>(steps_per_epoch_);
   row.seconds = absl::ToDoubleSeconds(training_time_);
@@ -225,39 +241,39 @@ absl::Status Trainer::AddRow(bool evaluate) {
   row.loss = loss_sum_ / static_cast<double>(loss_count_);
   loss_sum_ = 0;
   loss_count_ = 0;
-  if (evaluate) {
-    absl::StatusOr<std::vector<MetricResult>> metrics = Evaluate();
-    if (metrics.ok()) {
-      metrics_ = *std::move(metrics);
-      metrics_step_ = step();
-      for (const MetricResult& metric : metrics_) {
-        if (metric.table.empty()) row.metrics.emplace_back(metric.value);
-      }
-    } else if (!absl::IsCancelled(metrics.status())) {
-      return metrics.status();
-    }
-  }
   row.metrics.resize(history_->metrics().size());
   history_->Add(row);
   return on_row_ ? on_row_(row) : absl::OkStatus();
 }
 
 absl::Status Trainer::Train(const std::function<void(double loss)>& after_step) {
+  // What a run that was stopped, and that this one goes on from, has left.
+  if (loss_count_ > 0 && IsRowDue(step())) RETURN_IF_ERROR(AddRow(EvaluatesAfter(step())));
+  if (done() && EvaluatesAfter(step()) && metrics_step_ != step()) {
+    ASSIGN_OR_RETURN(metrics_, Evaluate());
+    metrics_step_ = step();
+  }
+  bool best = false;
   while (!done() && !stopped()) {
     const absl::Time start = absl::Now();
     ASSIGN_OR_RETURN(const double loss, Step());
     training_time_ += absl::Now() - start;
     loss_sum_ += loss;
     ++loss_count_;
-    const bool evaluate = !stopped() && EvaluatesAfter(step());
-    if (evaluate || done() || stopped() || step() % log_every_ == 0) {
-      RETURN_IF_ERROR(AddRow(evaluate));
-    }
+    if (!stopped() && IsRowDue(step())) RETURN_IF_ERROR(AddRow(EvaluatesAfter(step())));
     if (after_step) after_step(loss);
+    best = IsBestSoFar();
+    if (saver_ != nullptr && !done() && !stopped() && (best || IsCheckpointDue())) {
+      RETURN_IF_ERROR(SaveCheckpoint(best));
+    }
   }
   loader_.reset();
   loader_step_ = -1;
-  return absl::OkStatus();
+  if (saver_ != nullptr && saved_step_ != step()) RETURN_IF_ERROR(SaveCheckpoint(best));
+  // Of the steps since the last row, where the run is stopped. Not in the checkpoint: the run that
+  // goes on has the rows of one that was not stopped.
+  if (loss_count_ > 0) RETURN_IF_ERROR(AddRow(/*evaluate=*/false));
+  return saver_ != nullptr ? saver_->Wait() : absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<MetricResult>> Trainer::Evaluate() {

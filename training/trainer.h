@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,8 +40,25 @@
 
 namespace flowgrad {
 
+class CheckpointSaver;
 class ModelDef;
 class TrainingDef;
+struct Checkpoint;
+
+// When and where a trainer keeps checkpoints.
+struct CheckpointOptions {
+  std::string folder;  // made if need be; of one run at a time
+  // After so many steps, or so much time, whichever comes first; with neither only where Train()
+  // ends.
+  int64_t every_steps = 0;
+  absl::Duration every = absl::ZeroDuration();
+  int keep_last = 2;
+  // One of the model's metrics: the checkpoint where it was best stays, too.
+  std::string keep_best = {};
+  // What becomes of a failed save, the last one of Train() aside: OK goes on. By default, its
+  // error.
+  std::function<absl::Status(const absl::Status&)> on_failed_save = {};
+};
 
 // What overrides the model's training section, and what it does not say.
 struct TrainerOptions {
@@ -99,6 +117,20 @@ class Trainer {
   // without the last metrics.
   absl::Status Train(const std::function<void(double loss)>& after_step = {});
 
+  // From now on Train() keeps checkpoints, the last where it ends. States that are not finite are
+  // never saved: Aborted. NotFound: no such metric; the errors of CheckpointFolder::Open() and of
+  // the data.
+  absl::Status KeepCheckpoints(CheckpointOptions options);
+  // Goes on from the newest checkpoint of that folder that is whole; `refused` gets the error of
+  // each newer one. NotFound if there is none; DataLoss if none of them is whole;
+  // FailedPrecondition with all differences, one a line, if it is of another run. REQUIRES:
+  // KeepCheckpoints()
+  absl::Status ResumeNewest(const std::function<void(const absl::Status&)>& refused = {});
+  // The same from a checkpoint that was read. The number of threads may be another one.
+  absl::Status Resume(const Checkpoint& checkpoint);
+  // What KeepCheckpoints() saves now. Errors of the data.
+  absl::StatusOr<Checkpoint> MakeCheckpoint();
+
   // The model's metrics on the test part; none if it has no test part.
   absl::StatusOr<std::vector<MetricResult>> Evaluate();
 
@@ -132,6 +164,11 @@ class Trainer {
   void ChooseSamples(int64_t step, std::vector<int64_t>& samples) const;
   bool stopped() const { return stop_ != nullptr && *stop_; }
   bool EvaluatesAfter(int64_t step) const;
+  bool IsRowDue(int64_t step) const;
+  absl::Status FindIdentity();
+  bool IsCheckpointDue() const;
+  bool IsBestSoFar();
+  absl::Status SaveCheckpoint(bool best);
   absl::Status AddRow(bool evaluate);
 
   Graph model_;
@@ -155,6 +192,13 @@ class Trainer {
   absl::Duration training_time_;
   double loss_sum_ = 0;  // of the steps since the last row
   int64_t loss_count_ = 0;
+
+  CheckpointOptions checkpoints_;
+  std::unique_ptr<CheckpointSaver> saver_;       // null: no checkpoints
+  std::map<std::string, std::string> identity_;  // empty: not looked for yet
+  int64_t saved_step_ = -1;                      // handed to saver_
+  absl::Time saved_at_;
+  std::optional<double> best_;  // of the metric of checkpoints_.keep_best
 };
 
 }  // namespace flowgrad
