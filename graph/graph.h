@@ -81,6 +81,8 @@ struct GradientPair {
 inline constexpr absl::string_view kTrainingMode = "training_mode";
 // What the names of gradients start with.
 inline constexpr absl::string_view kGradientPrefix = "gradients/";
+// What the names of an optimizer's nodes and states start with.
+inline constexpr absl::string_view kOptimizerPrefix = "optimizer/";
 
 class Graph {
  public:

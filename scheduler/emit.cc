@@ -150,8 +150,8 @@ class Emitter {
     step.op = draft.op;
     step.order = static_cast<int64_t>(op.node) << 32 | draft.piece;
     step.cost_ns = draft.cost_ns;
-    step.can_fail = op.op->can_fail();
     step.writes_state = draft.writes_state;
+    step.can_fail = op.op->can_fail() || (draft_.options->guard_states && !step.writes_state);
     step.num_inputs = static_cast<int32_t>(op.inputs.size());
     step.num_outputs = static_cast<int32_t>(op.outputs.size());
     step.operands = static_cast<int32_t>(plan_->operands.size());

@@ -36,8 +36,8 @@ std::vector<std::vector<int32_t>> ReadersOf(const BoundGraph& bound) {
 // Finds places one after the other, and keeps the order that they ask for free of cycles.
 class HomeFinder {
  public:
-  HomeFinder(BoundGraph& bound, std::vector<Home>& homes)
-      : bound_(bound), homes_(homes), readers_(ReadersOf(bound)) {
+  HomeFinder(BoundGraph& bound, const PlanOptions& options, std::vector<Home>& homes)
+      : bound_(bound), options_(options), homes_(homes), readers_(ReadersOf(bound)) {
     homes_.resize(bound.storages.size());
     for (size_t s = 0; s < homes_.size(); ++s) {
       const Storage& storage = bound.storages[s];
@@ -50,7 +50,7 @@ class HomeFinder {
   }
 
   absl::Status PlaceUpdate(const BoundGraph::NextState& update) {
-    if (CanWriteInPlace(update)) {
+    if (!options_.guard_states && CanWriteInPlace(update)) {
       Home& home = homes_[update.next.storage];
       home.space = Space::kState;
       home.slot = update.state;
@@ -159,6 +159,7 @@ class HomeFinder {
   }
 
   BoundGraph& bound_;
+  const PlanOptions& options_;
   std::vector<Home>& homes_;
   const std::vector<std::vector<int32_t>> readers_;  // by storage, without the copies added here
   const size_t num_ops_ = bound_.ops.size();
@@ -306,7 +307,7 @@ absl::Status SimplifySums(BoundGraph& bound) {
 }
 
 absl::Status FindHomes(BoundGraph& bound, const PlanOptions& options, std::vector<Home>& homes) {
-  HomeFinder finder(bound, homes);
+  HomeFinder finder(bound, options, homes);
   for (const BoundGraph::NextState& update : bound.updates) {
     RETURN_IF_ERROR(finder.PlaceUpdate(update));
   }

@@ -27,9 +27,22 @@ struct PlanOptions {
   bool local = true;     // values read in their own task only live in the worker's scratch memory
   bool reuse = true;     // values that cannot be alive together share memory
 
+  // Every other op comes before the first write of a state, so that whatever is found to be wrong
+  // in a run, or an observer finds, leaves the states as they were. Next states are copied for it.
+  bool guard_states = false;
+
   // Cuts, tasks and their order are drawn at random, all of them legal: for tests.
   std::optional<uint64_t> random_seed;
 };
+
+// Of a plan that can be looked into: each node is an op of its own, and what it read is still there
+// when it has run.
+inline PlanOptions NodeByNode() {
+  PlanOptions options;
+  options.merge = options.fuse = options.pack = options.cache = options.in_place = false;
+  options.guard_states = true;
+  return options;
+}
 
 }  // namespace flowgrad
 

@@ -367,13 +367,16 @@ void RunState::RunGuardedSteps(int32_t first, int32_t end) {
     if (failures_->any() && failures_->Skips(plan_->steps[s])) continue;
     if (observer_ == nullptr) {
       RunStep(s);
-    } else if (const absl::Status status = observer_->BeforeStep(*plan_, s); !status.ok()) {
+    } else if (const absl::Status status = RunObservedStep(s); !status.ok()) {
       failures_->Add(plan_->steps[s].order, status);
-    } else {
-      RunStep(s);
-      observer_->AfterStep(*plan_, s);
     }
   }
+}
+
+absl::Status RunState::RunObservedStep(int32_t step) {
+  RETURN_IF_ERROR(observer_->BeforeStep(*plan_, step));
+  RunStep(step);
+  return observer_->AfterStep(*plan_, step, memory_->contexts[step]);
 }
 
 void RunState::RunStep(int32_t index) {

@@ -34,8 +34,12 @@ class StepObserver {
   virtual void BeforeTask(const Plan& /*plan*/, int /*task*/, int /*worker*/) {}
   virtual void AfterTask(const Plan& /*plan*/, int /*task*/, int /*worker*/) {}
   // An error is taken for the step's own, and the step does not run.
-  virtual absl::Status BeforeStep(const Plan& plan, int step) = 0;
-  virtual void AfterStep(const Plan& plan, int step) = 0;
+  virtual absl::Status BeforeStep(const Plan& /*plan*/, int /*step*/) { return absl::OkStatus(); }
+  // An error is taken for the step's own. `context` is what its kernel was given.
+  virtual absl::Status AfterStep(const Plan& /*plan*/, int /*step*/,
+                                 const KernelContext& /*context*/) {
+    return absl::OkStatus();
+  }
 };
 
 class RunState {
@@ -82,6 +86,7 @@ class RunState {
   void RunTask(int32_t task, int worker);
   void RunSteps(const Task& task);
   void RunGuardedSteps(int32_t first, int32_t end);
+  absl::Status RunObservedStep(int32_t step);
   void RunStep(int32_t step);
   void RunKernel(int32_t step);
   void PassGate();

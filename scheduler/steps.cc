@@ -161,8 +161,9 @@ class StepMaker {
   // readers of what is overwritten.
   void OrderStateWrites() {
     for (int32_t o = 0; o < num_ops(); ++o) {
-      if (!bound_.ops[o].op->can_fail()) continue;
+      if (!draft_.options->guard_states && !bound_.ops[o].op->can_fail()) continue;
       for (int32_t step = draft_.first_step[o]; step < draft_.first_step[o + 1]; ++step) {
+        if (draft_.steps[step].writes_state) continue;
         draft_.steps[draft_.gate].before.push_back(step);
       }
     }

@@ -187,10 +187,9 @@ void Tracer::AfterTask(const Plan&, int task, int) {
   if (run_ != nullptr) run_->tasks[task].end_ns = Now();
 }
 
-absl::Status Tracer::BeforeStep(const Plan&, int) { return absl::OkStatus(); }
-
-void Tracer::AfterStep(const Plan&, int step) {
+absl::Status Tracer::AfterStep(const Plan&, int step, const KernelContext&) {
   if (run_ != nullptr) run_->step_ends_ns[step] = Now();
+  return absl::OkStatus();
 }
 
 std::string Tracer::ChromeTrace(absl::string_view name) const {

@@ -60,8 +60,7 @@ class Tracer : public StepObserver {
   void AfterRun(const Plan& plan) override;
   void BeforeTask(const Plan& plan, int task, int worker) override;
   void AfterTask(const Plan& plan, int task, int worker) override;
-  absl::Status BeforeStep(const Plan& plan, int step) override;
-  void AfterStep(const Plan& plan, int step) override;
+  absl::Status AfterStep(const Plan& plan, int step, const KernelContext& context) override;
 
  private:
   int64_t Now() const;

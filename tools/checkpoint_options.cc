@@ -65,13 +65,16 @@ void AddCheckpoints(CLI::App& command, CheckpointFlags& flags) {
           "auto|DIR");
 }
 
+std::string FolderOf(const CheckpointFlags& flags, const std::string& weights) {
+  if (!flags.folder.empty()) return flags.folder;
+  return absl::StrCat(absl::StripSuffix(weights, ".safetensors"), ".checkpoints");
+}
+
 absl::StatusOr<bool> StartCheckpoints(const CheckpointFlags& flags, const std::string& weights,
-                                      Trainer& trainer) {
+                                      const TrainingRun& run, Trainer& trainer) {
   if (!flags.any()) return false;
   CheckpointOptions options;
-  options.folder = flags.folder.empty()
-                       ? absl::StrCat(absl::StripSuffix(weights, ".safetensors"), ".checkpoints")
-                       : flags.folder;
+  options.folder = FolderOf(flags, weights);
   if (const std::optional<Every> every = ParseEvery(flags.every)) {
     options.every_steps = every->steps;
     options.every = every->time;
@@ -84,6 +87,7 @@ absl::StatusOr<bool> StartCheckpoints(const CheckpointFlags& flags, const std::s
   };
   const std::string folder = options.folder;
   RETURN_IF_ERROR(trainer.KeepCheckpoints(std::move(options)));
+  RETURN_IF_ERROR(WriteRun(folder, run));
   if (flags.resume.empty()) return false;
   absl::Status resumed;
   if (flags.resume == kAuto) {

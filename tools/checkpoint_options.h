@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "tools/training_run.h"
 #include "training/trainer.h"
 
 namespace flowgrad {
@@ -26,11 +27,14 @@ struct CheckpointFlags {
 
 void AddCheckpoints(CLI::App& command, CheckpointFlags& flags);
 
-// Opens the folder of checkpoints and goes on from one, as the flags say: true if it does.
-// `weights`: the file that the run writes them to. What is refused and what failed is told on
-// standard error.
+// The folder of checkpoints of a run that writes its weights to the file `weights`.
+std::string FolderOf(const CheckpointFlags& flags, const std::string& weights);
+
+// Opens the folder of checkpoints, writes there what `run` is, and goes on from one, as the flags
+// say: true if it does. `weights`: the file that the run writes them to. What is refused and what
+// failed is told on standard error.
 absl::StatusOr<bool> StartCheckpoints(const CheckpointFlags& flags, const std::string& weights,
-                                      Trainer& trainer);
+                                      const TrainingRun& run, Trainer& trainer);
 
 }  // namespace flowgrad
 

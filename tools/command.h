@@ -31,6 +31,7 @@ Command AddBenchCommand(CLI::App& program, const OpRegistry& registry);
 Command AddCheckCommand(CLI::App& program, const OpRegistry& registry);
 Command AddGradCommand(CLI::App& program, const OpRegistry& registry);
 Command AddOpsCommand(CLI::App& program, const OpRegistry& registry);
+Command AddReplayCommand(CLI::App& program, const OpRegistry& registry);
 Command AddRunCommand(CLI::App& program, const OpRegistry& registry);
 Command AddShowCommand(CLI::App& program, const OpRegistry& registry);
 Command AddTrainCommand(CLI::App& program, const OpRegistry& registry);

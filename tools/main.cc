@@ -25,7 +25,7 @@ std::vector<Command> AddCommands(CLI::App& program, const OpRegistry& registry) 
   return {AddTrainCommand(program, registry), AddRunCommand(program, registry),
           AddCheckCommand(program, registry), AddShowCommand(program, registry),
           AddGradCommand(program, registry),  AddOpsCommand(program, registry),
-          AddBenchCommand(program, registry)};
+          AddBenchCommand(program, registry), AddReplayCommand(program, registry)};
 }
 
 // The subcommand that the user is typing, for hints.

@@ -14,8 +14,6 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/text.h"
-#include "proto/model.pb.h"
-#include "proto/model_file.h"
 #include "tools/checkpoint_options.h"
 #include "tools/command.h"
 #include "tools/interrupt.h"
@@ -23,11 +21,10 @@
 #include "tools/progress.h"
 #include "tools/run_files.h"
 #include "tools/trace_file.h"
-#include "training/data/load_data.h"
+#include "tools/training_run.h"
 #include "training/event_file.h"
 #include "training/history_plot.h"
 #include "training/safetensors.h"
-#include "training/settings.h"
 #include "training/trainer.h"
 #include "training/weights_hash.h"
 
@@ -40,6 +37,7 @@ constexpr char kExample[] =
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 50 --set optimizer.learning_rate=0.01
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 50 --set 'optimizer=adamw { learning_rate: 0.001 }'
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 20 --threads 2 --trace trace.json
+  flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 20 --check-numerics
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 300 --checkpoint-every 100 --out long.safetensors
   flowgrad train examples/fashion_mnist/mlp.pbtxt --steps 300 --resume auto --out long.safetensors
 
@@ -47,34 +45,13 @@ Writes the weights, the history as a table (.csv) and as a plot (.svg), all unde
 Ctrl-C ends it after the step under way, with what there is written; a second Ctrl-C ends it at once.)";
 
 struct TrainOptions {
-  std::string model;
-  std::optional<uint64_t> seed, epochs, steps, batch, evaluate_every, threads;
-  std::vector<std::string> settings, take;
-  std::string out, weights, data, log_folder;
+  TrainingRun run;
+  std::optional<uint64_t> evaluate_every, threads;
+  std::string out, log_folder;
   TraceOptions trace;
   CheckpointFlags checkpoints;
-  bool overwrite = false, quiet = false;
+  bool overwrite = false, quiet = false, check_numerics = false;
 };
-
-std::optional<int64_t> Signed(std::optional<uint64_t> number) {
-  return number ? std::optional<int64_t>(static_cast<int64_t>(*number)) : std::nullopt;
-}
-
-TrainerOptions SettingsOf(const TrainOptions& options) {
-  TrainerOptions settings;
-  settings.seed = options.seed;
-  settings.epochs = Signed(options.epochs);
-  settings.steps = Signed(options.steps);
-  settings.batch_size = Signed(options.batch);
-  if (options.evaluate_every) {
-    settings.settings = {absl::StrCat("evaluate_every=", *options.evaluate_every)};
-  }
-  settings.settings.insert(settings.settings.end(), options.settings.begin(),
-                           options.settings.end());
-  settings.data = options.data;
-  settings.threads = static_cast<int>(options.threads.value_or(0));
-  return settings;
-}
 
 // `  test_loss 0.2314  test_accuracy 0.8903`: in a row of the bar.
 std::string MetricsText(const std::vector<MetricResult>& metrics) {
@@ -123,7 +100,8 @@ absl::Status WriteAll(const TrainOptions& options, const RunFiles& files, const 
   const std::vector<NamedTensor> weights = trainer.Weights();
   RETURN_IF_ERROR(SaveTensors(files.weights, weights, {}));
   RETURN_IF_ERROR(trainer.history().WriteCsv(files.history));
-  RETURN_IF_ERROR(WriteFileAtomically(files.plot, HistoryPlot(trainer.history(), options.model)));
+  RETURN_IF_ERROR(
+      WriteFileAtomically(files.plot, HistoryPlot(trainer.history(), options.run.model)));
   std::string text = absl::StrCat("weights: ", files.weights, "\nhistory: ", files.history,
                                   "\nplot: ", files.plot, "\n");
   if (!options.log_folder.empty()) absl::StrAppend(&text, "logdir: ", options.log_folder, "\n");
@@ -138,29 +116,6 @@ absl::Status WriteAll(const TrainOptions& options, const RunFiles& files, const 
   return Print(absl::StrCat(text, "weights_hash: ", WeightsHash(weights), "\n"));
 }
 
-absl::StatusOr<std::unique_ptr<Trainer>> OpenTrainer(const TrainOptions& options,
-                                                     const TrainerOptions& settings,
-                                                     const OpRegistry& registry) {
-  ASSIGN_OR_RETURN(const ModelDef model, ReadModelFile(options.model));
-  TrainingDef scratch = model.training();
-  if (absl::Status status = ApplySettings(options.settings, scratch); !status.ok()) {
-    return UsageError(absl::StrCat("--set: ", status.message()));
-  }
-  absl::StatusOr<std::unique_ptr<Trainer>> trainer =
-      Trainer::Make(model, settings, registry, ModelFolder(options.model));
-  if (!trainer.ok()) return InFile(options.model, trainer.status());
-  if (!options.weights.empty()) {
-    ASSIGN_OR_RETURN(const TensorFile weights, LoadTensors(options.weights));
-    const absl::Status status = (*trainer)->SetWeights(weights, options.take);
-    if (!status.ok()) return InFile(options.weights, status);
-  }
-  for (const std::string& name : (*trainer)->unreachable_parameters()) {
-    Warn(absl::StrCat("the loss does not depend on parameter ", Quoted(name),
-                      ", which keeps its value"));
-  }
-  return trainer;
-}
-
 absl::StatusOr<std::unique_ptr<Tracer>> OpenTrace(const TrainOptions& options,
                                                   const RunFiles& files) {
   const std::string& trace = options.trace.file;
@@ -171,36 +126,55 @@ absl::StatusOr<std::unique_ptr<Tracer>> OpenTrace(const TrainOptions& options,
   for (const std::string* file : {&files.weights, &files.history, &files.plot}) {
     if (trace == *file) return UsageError("--trace and --out name the same file");
   }
-  return MakeTracer(options.trace, {options.model, options.weights, options.data});
+  return MakeTracer(options.trace, {options.run.model, options.run.weights, options.run.data});
 }
 
 absl::Status CheckResume(const TrainOptions& options) {
   const CheckpointFlags& flags = options.checkpoints;
   if (flags.resume.empty()) return absl::OkStatus();
-  if (!options.weights.empty()) return UsageError("--resume and --weights exclude each other");
+  if (!options.run.weights.empty()) return UsageError("--resume and --weights exclude each other");
   if (!options.out.empty() || !flags.folder.empty()) return absl::OkStatus();
   return UsageError("--resume needs --out or --checkpoints: they say which run goes on");
+}
+
+// A loss that is not finite, with how to find out why.
+absl::Status WithAdvice(const absl::Status& status, const TrainOptions& options,
+                        const RunFiles& files) {
+  if (!absl::IsAborted(status) || options.check_numerics) return status;
+  return absl::AbortedError(absl::StrCat(
+      status.message(), "; to see where it comes from: ",
+      options.checkpoints.any()
+          ? absl::StrCat("flowgrad replay ", PathText(FolderOf(options.checkpoints, files.weights)),
+                         " --to-first-nan")
+          : "--check-numerics"));
 }
 
 absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
   RETURN_IF_ERROR(CheckResume(options));
   // A run that goes on writes the files that it would have written.
   const bool resumes = !options.checkpoints.resume.empty() && !options.out.empty();
-  const std::vector<std::string> inputs = {options.model, options.weights, options.data};
-  ASSIGN_OR_RETURN(const RunFiles files, ChooseRunFiles(options.model, options.out,
+  const std::vector<std::string> inputs = {options.run.model, options.run.weights,
+                                           options.run.data};
+  ASSIGN_OR_RETURN(const RunFiles files, ChooseRunFiles(options.run.model, options.out,
                                                         options.overwrite || resumes, inputs));
   ASSIGN_OR_RETURN(const std::unique_ptr<Tracer> tracer, OpenTrace(options, files));
   const Interrupt interrupt;
-  TrainerOptions settings = SettingsOf(options);
+  TrainerOptions settings;
+  settings.threads = static_cast<int>(options.threads.value_or(0));
+  settings.check_numerics = options.check_numerics;
   settings.stop = interrupt.flag();
   settings.observer = tracer.get();
   ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer,
-                   OpenTrainer(options, settings, registry));
+                   OpenTrainer(options.run, settings, registry));
+  for (const std::string& name : trainer->unreachable_parameters()) {
+    Warn(absl::StrCat("the loss does not depend on parameter ", Quoted(name),
+                      ", which keeps its value"));
+  }
   ASSIGN_OR_RETURN(const bool resumed,
-                   StartCheckpoints(options.checkpoints, files.weights, *trainer));
+                   StartCheckpoints(options.checkpoints, files.weights, options.run, *trainer));
   if (!resumed && !options.overwrite) {
     RETURN_IF_ERROR(
-        ChooseRunFiles(options.model, files.weights, /*overwrite=*/false, inputs).status());
+        ChooseRunFiles(options.run.model, files.weights, /*overwrite=*/false, inputs).status());
   }
   std::optional<EventFile> events;
   if (!options.log_folder.empty()) {
@@ -209,9 +183,10 @@ absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
     trainer->set_on_row(
         [&](const HistoryRow& row) { return LogTo(*events, trainer->history(), row); });
   }
-  absl::Status trained = InFile(options.model, TrainAll(*trainer, options.quiet));
+  absl::Status trained =
+      InFile(options.run.model, WithAdvice(TrainAll(*trainer, options.quiet), options, files));
   if (tracer != nullptr) {
-    trained.Update(WriteTrace(options.trace, *tracer, absl::StrCat("train ", options.model)));
+    trained.Update(WriteTrace(options.trace, *tracer, absl::StrCat("train ", options.run.model)));
   }
   RETURN_IF_ERROR(trained);
   if (events) RETURN_IF_ERROR(events->Flush());
@@ -229,17 +204,17 @@ Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
   CLI::App& command = *program.add_subcommand("train", "Train a model and write its weights");
   auto options = std::make_shared<TrainOptions>();
   constexpr uint64_t kMost = uint64_t{1} << 40;
-  AddModel(command, options->model);
-  AddNumber(command, "--seed", options->seed,
+  AddModel(command, options->run.model);
+  AddNumber(command, "--seed", options->run.seed,
             "Seed of initial values, the order of samples and dropout; default: the model's, or 1");
-  AddNumber(command, "--epochs", options->epochs, 1, kMost,
+  AddNumber(command, "--epochs", options->run.epochs, 1, kMost,
             "Train this many epochs; default: as the model says");
-  AddNumber(command, "--steps", options->steps, 1, kMost, "Train this many steps instead");
-  AddNumber(command, "--batch", options->batch, 1, kMost,
+  AddNumber(command, "--steps", options->run.steps, 1, kMost, "Train this many steps instead");
+  AddNumber(command, "--batch", options->run.batch, 1, kMost,
             "Samples per step; default: as the model says");
   AddNumber(command, "--eval-every", options->evaluate_every, 1, kMost,
             "Steps between two looks at the metrics; default: as the model says, or an epoch's");
-  AddTexts(command, "--set", options->settings,
+  AddTexts(command, "--set", options->run.settings,
            "Override any field of the training section: optimizer.learning_rate=0.01",
            "FIELD=VALUE");
   AddThreads(command, options->threads);
@@ -247,11 +222,11 @@ Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
           "Weights to write (safetensors); default: MODEL's name, in this folder, with a number "
           "where a run has it already");
   command.add_flag("--overwrite", options->overwrite, "Write over files of an earlier run");
-  AddText(command, "--weights", options->weights, "Weights to start from (safetensors)");
-  AddTexts(command, "--take", options->take,
+  AddText(command, "--weights", options->run.weights, "Weights to start from (safetensors)");
+  AddTexts(command, "--take", options->run.take,
            "Take only these from --weights: patterns of names, \"encoder/*\"", "PATTERN")
       ->needs(command.get_option("--weights"));
-  AddText(command, "--data", options->data,
+  AddText(command, "--data", options->run.data,
           "Folder of the data's files, or a file in place of the test part; default: the model's "
           "folder, or where the data set's package puts it",
           "PATH");
@@ -259,10 +234,22 @@ Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
           "DIR");
   AddCheckpoints(command, options->checkpoints);
   AddTrace(command, options->trace);
+  command
+      .add_flag("--check-numerics", options->check_numerics,
+                "Look at every number of every node, and fail where the first NaN or infinity is "
+                "made, with the node, the place and what it was made from; slower, the same bits")
+      ->excludes(command.get_option("--trace"));
   command.add_flag("-q,--quiet", options->quiet, "Show no progress");
   command.get_option("--epochs")->excludes(command.get_option("--steps"));
   command.footer(kExample);
-  return {&command, [options, &registry] { return Train(*options, registry); }};
+  return {&command, [options, &registry] {
+            if (options->evaluate_every) {
+              std::vector<std::string>& settings = options->run.settings;
+              settings.insert(settings.begin(),
+                              absl::StrCat("evaluate_every=", *options->evaluate_every));
+            }
+            return Train(*options, registry);
+          }};
 }
 
 }  // namespace flowgrad

@@ -183,6 +183,44 @@ absl::StatusOr<Checkpoint> ReadCheckpoint(absl::string_view folder) {
   return Read(std::string(folder));
 }
 
+absl::StatusOr<std::vector<int64_t>> StepsOfCheckpoints(absl::string_view folder) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(folder));
+  std::vector<int64_t> steps;
+  for (const std::string& name : names) {
+    int64_t step;
+    absl::string_view digits = name;
+    if (absl::ConsumePrefix(&digits, kStepPrefix) && absl::SimpleAtoi(digits, &step) &&
+        NameOfStep(step) == name) {
+      steps.push_back(step);
+    }
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+std::string FolderOfCheckpoint(absl::string_view folder, int64_t step) {
+  return Below(std::string(folder), NameOfStep(step));
+}
+
+absl::StatusOr<Checkpoint> LoadNewestCheckpoint(
+    absl::string_view folder, const std::function<void(const absl::Status&)>& refused) {
+  ASSIGN_OR_RETURN(std::vector<int64_t> steps, StepsOfCheckpoints(folder));
+  if (steps.empty()) return InFile(folder, absl::NotFoundError("has no checkpoint"));
+  std::reverse(steps.begin(), steps.end());
+  for (const int64_t step : steps) {
+    absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(FolderOfCheckpoint(folder, step));
+    if (checkpoint.ok() && checkpoint->step != step) {
+      checkpoint = InFile(FolderOfCheckpoint(folder, step),
+                          absl::DataLossError(absl::StrCat("is of step ", checkpoint->step)));
+    }
+    if (checkpoint.ok()) return checkpoint;
+    refused(checkpoint.status());
+  }
+  return InFile(folder, absl::DataLossError(absl::StrCat(
+                            "none of its ", steps.size(),
+                            " checkpoints is whole; to start anew, name another folder")));
+}
+
 absl::StatusOr<CheckpointFolder> CheckpointFolder::Open(absl::string_view path) {
   RETURN_IF_ERROR(MakeFolders(path));
   ASSIGN_OR_RETURN(FolderLock lock, FolderLock::Take(path));
@@ -197,28 +235,9 @@ absl::StatusOr<CheckpointFolder> CheckpointFolder::Open(absl::string_view path) 
   return CheckpointFolder(std::string(path), std::move(lock));
 }
 
-absl::StatusOr<std::vector<int64_t>> CheckpointFolder::Steps() const {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(path_));
-  std::vector<int64_t> steps;
-  for (const std::string& name : names) {
-    int64_t step;
-    absl::string_view digits = name;
-    if (absl::ConsumePrefix(&digits, kStepPrefix) && absl::SimpleAtoi(digits, &step) &&
-        NameOfStep(step) == name) {
-      steps.push_back(step);
-    }
-  }
-  std::sort(steps.begin(), steps.end());
-  return steps;
-}
-
-std::string CheckpointFolder::FolderOfStep(int64_t step) const {
-  return Below(path_, NameOfStep(step));
-}
-
 absl::Status CheckpointFolder::Save(const Checkpoint& checkpoint) {
   // The same run has the same bits at the same step.
-  const std::string folder = FolderOfStep(checkpoint.step);
+  const std::string folder = FolderOfCheckpoint(path_, checkpoint.step);
   const absl::StatusOr<Checkpoint> there = ReadCheckpoint(folder);
   if (there.ok() && there->identity == checkpoint.identity) return absl::OkStatus();
   ASSIGN_OR_RETURN(const TensorPieces states, PiecesOfTensors(checkpoint.states, {}));
@@ -240,31 +259,12 @@ absl::Status CheckpointFolder::Save(const Checkpoint& checkpoint) {
   return status;
 }
 
-absl::StatusOr<Checkpoint> CheckpointFolder::LoadNewest(
-    const std::function<void(const absl::Status&)>& refused) const {
-  ASSIGN_OR_RETURN(std::vector<int64_t> steps, Steps());
-  if (steps.empty()) return InFile(path_, absl::NotFoundError("has no checkpoint"));
-  std::reverse(steps.begin(), steps.end());
-  for (const int64_t step : steps) {
-    absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(FolderOfStep(step));
-    if (checkpoint.ok() && checkpoint->step != step) {
-      checkpoint = InFile(FolderOfStep(step),
-                          absl::DataLossError(absl::StrCat("is of step ", checkpoint->step)));
-    }
-    if (checkpoint.ok()) return checkpoint;
-    refused(checkpoint.status());
-  }
-  return InFile(path_, absl::DataLossError(absl::StrCat(
-                           "none of its ", steps.size(),
-                           " checkpoints is whole; to start anew, name another folder")));
-}
-
 absl::Status CheckpointFolder::Prune(int keep, const std::vector<int64_t>& kept) {
-  ASSIGN_OR_RETURN(const std::vector<int64_t> steps, Steps());
+  ASSIGN_OR_RETURN(const std::vector<int64_t> steps, StepsOfCheckpoints(path_));
   const int count = static_cast<int>(steps.size());
   for (int i = 0; i + keep < count; ++i) {
     if (std::find(kept.begin(), kept.end(), steps[i]) != kept.end()) continue;
-    RETURN_IF_ERROR(RemoveFolderOfFiles(FolderOfStep(steps[i])));
+    RETURN_IF_ERROR(RemoveFolderOfFiles(FolderOfCheckpoint(path_, steps[i])));
   }
   return absl::OkStatus();
 }

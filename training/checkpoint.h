@@ -49,6 +49,16 @@ std::string Differences(const RunIdentity& was, const RunIdentity& is);
 // of another version; NotFound where there is no manifest.
 absl::StatusOr<Checkpoint> ReadCheckpoint(absl::string_view folder);
 
+// Steps of the checkpoints in a run's folder, whole or not, in ascending order.
+absl::StatusOr<std::vector<int64_t>> StepsOfCheckpoints(absl::string_view folder);
+// The folder of a step's checkpoint in a run's folder.
+std::string FolderOfCheckpoint(absl::string_view folder, int64_t step);
+
+// The newest in a run's folder that is whole. `refused` gets the error of each newer one. NotFound
+// if there is no checkpoint; DataLoss if there are some and none is whole.
+absl::StatusOr<Checkpoint> LoadNewestCheckpoint(
+    absl::string_view folder, const std::function<void(const absl::Status&)>& refused);
+
 // Where a run keeps its checkpoints. Thread-compatible.
 class CheckpointFolder {
  public:
@@ -57,19 +67,9 @@ class CheckpointFolder {
   static absl::StatusOr<CheckpointFolder> Open(absl::string_view path);
 
   const std::string& path() const { return path_; }
-  // Steps of the checkpoints that are there, whole or not, in ascending order.
-  absl::StatusOr<std::vector<int64_t>> Steps() const;
-  // The folder of a step's checkpoint.
-  std::string FolderOfStep(int64_t step) const;
-
   // Adds a checkpoint. A whole one of this run and step is left as it is, any other replaced. On an
   // error the other checkpoints are as they were, and nothing half-written stays.
   absl::Status Save(const Checkpoint& checkpoint);
-
-  // The newest that is whole. `refused` gets the error of each newer one. NotFound if there is no
-  // checkpoint; DataLoss if there are some and none is whole.
-  absl::StatusOr<Checkpoint> LoadNewest(
-      const std::function<void(const absl::Status&)>& refused) const;
 
   // Removes all but the newest `keep` and those of the steps in `kept`.
   absl::Status Prune(int keep, const std::vector<int64_t>& kept = {});

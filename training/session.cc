@@ -82,6 +82,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(absl::string_view path,
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Make(const Graph& model, SessionOptions options) {
   const FloatMode mode;
+  if (options.check_numerics && options.observer != nullptr) {
+    return absl::InvalidArgumentError("check_numerics and an observer exclude each other");
+  }
   std::unique_ptr<Session> session(new Session(model, std::move(options)));
   if (!session->trains()) {
     ASSIGN_OR_RETURN(const TensorMap states, InitializeStates(model, session->seed_));
@@ -116,6 +119,10 @@ Runner::Options Session::RunnerOptions(std::string what) const {
   options.workers = options_.workers;
   options.plan = options_.plan;
   options.observer = options_.observer;
+  if (options_.check_numerics) {
+    options.plan = NodeByNode();
+    options.observer = &numerics_check_;
+  }
   if (!options_.log) return options;
   options.on_plan = [this, what = std::move(what)](const Plan& plan) {
     Log(absl::StrCat("planned ", what, " for ", FeedsText(plan), ": ", plan.steps.size(),
@@ -191,6 +198,9 @@ absl::StatusOr<double> Session::Step(const TensorMap& batch, const std::atomic<b
   const absl::Status status =
       step_runner_->Run(step_feeds_, absl::MakeSpan(&loss_, 1), values, cancel);
   TakeBack();
+  if (absl::IsAborted(status) && options_.check_numerics) {
+    return absl::AbortedError(absl::StrCat("at step ", values.step + 1, ": ", status.message()));
+  }
   if (absl::IsAborted(status)) {
     return absl::AbortedError(
         absl::StrCat("loss is not finite at step ", values.step + 1,

@@ -51,6 +51,7 @@
 #include "absl/types/span.h"
 #include "graph/graph.h"
 #include "ops/builtin_ops.h"
+#include "scheduler/numerics_check.h"
 #include "scheduler/plan_options.h"
 #include "scheduler/runner.h"
 #include "scheduler/state_store.h"
@@ -76,7 +77,11 @@ struct SessionOptions {
   // Takes one line, without its end, when a plan is made and for each warning. Called by any thread
   // that calls the session; must not call it back.
   std::function<void(absl::string_view)> log = {};
-  // Looks at all runs, on the threads that run them; must outlive the session.
+  // Steps and runs that make a NaN or an infinity fail with Aborted, which says where: see
+  // scheduler/numerics_check.h. Each bit is the same, but all is slower, and `plan` has no effect.
+  bool check_numerics = false;
+  // Looks at all runs, on the threads that run them; must outlive the session. Not
+  // with `check_numerics`.
   StepObserver* observer = nullptr;
   const OpRegistry* registry = nullptr;  // must outlive the session; null: BuiltinOps()
   PlanOptions plan = {};
@@ -92,8 +97,8 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Open(absl::string_view path,
                                                        SessionOptions options = {});
   // A graph as it was built, "training_mode" not folded. InvalidArgument: what BuildTrainGraph()
-  // refuses; NotFound: a pattern of `freeze` that no parameter matches; ResourceExhausted: too
-  // little memory for the states.
+  // refuses, and an observer with check_numerics; NotFound: a pattern of `freeze` that no parameter
+  // matches; ResourceExhausted: too little memory for the states.
   static absl::StatusOr<std::unique_ptr<Session>> Make(const Graph& model,
                                                        SessionOptions options = {});
   Session(const Session&) = delete;
@@ -111,7 +116,8 @@ class Session {
   absl::Status Run(const TensorMap& feeds, const std::vector<std::string>& fetches,
                    absl::Span<Tensor> outputs, const std::atomic<bool>* cancel = nullptr);
 
-  // Trains on a batch and gives its loss as it was before. Aborted for a loss that is not finite;
+  // Trains on a batch and gives its loss as it was before. Aborted for a loss that is not finite,
+  // and for what check_numerics finds: the states are then those before the step.
   // FailedPrecondition in a session without a loss; errors and `cancel` as in Run().
   absl::StatusOr<double> Step(const TensorMap& batch, const std::atomic<bool>* cancel = nullptr);
 
@@ -190,6 +196,7 @@ class Session {
   const std::string loss_name_;
   const uint64_t seed_;
   mutable StateStore states_;
+  mutable NumericsCheck numerics_check_;
   std::atomic<int64_t> step_ = 0;
   std::atomic<double> learning_rate_ = 0;
 

@@ -23,7 +23,6 @@ namespace {
 
 // Key of the step count among a file's texts.
 constexpr char kStep[] = "step";
-constexpr absl::string_view kOptimizerPrefix = "optimizer/";
 
 bool MatchesAny(const std::vector<std::string>& patterns, absl::string_view name) {
   return patterns.empty() ||

@@ -56,42 +56,43 @@ class Updater {
     }
   }
 
-  void Update(const std::string& name, Value w, Value dw) {
+  void Update(absl::string_view name, Value w, Value dw) {
+    const auto scope = builder_.Scope(absl::StrCat(kOptimizerPrefix, name));
     if (decays_gradient_) dw = dw + w * optimizer_.weight_decay;
     switch (optimizer_.kind) {
       case Optimizer::Kind::kSgd:
-        return Descend(name, w, dw);
+        return Descend(w, dw);
       case Optimizer::Kind::kAdamW:
       case Optimizer::Kind::kAdam:
-        return Adam(name, w, dw);
+        return Adam(w, dw);
       case Optimizer::Kind::kRmsProp:
-        return RmsProp(name, w, dw);
+        return RmsProp(w, dw);
       case Optimizer::Kind::kAdagrad:
-        return Adagrad(name, w, dw);
+        return Adagrad(w, dw);
     }
   }
 
  private:
   // Against the gradient, or a direction that stands for it.
-  void Descend(const std::string& name, Value w, Value direction) {
+  void Descend(Value w, Value direction) {
     const Value rate = rate_.In(w.type().dtype);
     if (optimizer_.momentum == 0) {
       builder_.Update(w, Call("SgdUpdate", {w, direction, rate}));
       return;
     }
-    const Value v = StateOf(name, "momentum", w);
+    const Value v = StateOf("momentum", w);
     Become({w, v},
            CallMany("MomentumUpdate", {w, direction, v, rate},
                     {{"momentum", optimizer_.momentum}, {"nesterov", optimizer_.nesterov}}, 2));
   }
 
-  void RmsProp(const std::string& name, Value w, Value dw) {
-    const Value v = StateOf(name, "square", w);
+  void RmsProp(Value w, Value dw) {
+    const Value v = StateOf("square", w);
     const std::vector<Value> next =
         CallMany("RmsPropUpdate", {dw, v},
                  {{"alpha", optimizer_.alpha}, {"epsilon", optimizer_.epsilon}}, 2);
     builder_.Update(v, next[1]);
-    Descend(name, w, next[0]);
+    Descend(w, next[0]);
   }
 
   // Kingma and Ba's corrections 1 - βᵗ go into rate and epsilon once, instead of into every
@@ -109,9 +110,9 @@ class Updater {
     epsilon_ = Scalar(root * optimizer_.epsilon);
   }
 
-  void Adam(const std::string& name, Value w, Value dw) {
+  void Adam(Value w, Value dw) {
     const DType dtype = w.type().dtype;
-    const Value m = StateOf(name, "mean", w), v = StateOf(name, "square", w);
+    const Value m = StateOf("mean", w), v = StateOf("square", w);
     const Value decayed = kept_.value() ? w * kept_.In(dtype) : w;
     Become({w, m, v},
            CallMany("AdamUpdate", {decayed, dw, m, v, rate_.In(dtype), epsilon_.In(dtype)},
@@ -124,8 +125,8 @@ class Updater {
     rate_ = Scalar(rate_.value() / (1 + done * optimizer_.decay));
   }
 
-  void Adagrad(const std::string& name, Value w, Value dw) {
-    const Value s = StateOf(name, "sum", w);
+  void Adagrad(Value w, Value dw) {
+    const Value s = StateOf("sum", w);
     Become({w, s}, CallMany("AdagradUpdate", {w, dw, s, rate_.In(w.type().dtype)},
                             {{"epsilon", optimizer_.epsilon}}, 2));
   }
@@ -137,9 +138,9 @@ class Updater {
     return step;
   }
 
-  Value StateOf(const std::string& name, absl::string_view what, Value w) {
-    return builder_.Variable(absl::StrCat("optimizer/", name, "/", what), w.type().ToString(),
-                             Zeros());
+  // Of the parameter that is updated.
+  Value StateOf(absl::string_view what, Value w) {
+    return builder_.Variable(what, w.type().ToString(), Zeros());
   }
 
   void Become(const std::vector<Value>& now, const std::vector<Value>& next) {
@@ -154,14 +155,14 @@ class Updater {
 };
 
 // Scales gradients, of which some may be absent, down to a norm.
-void ClipToNorm(double clip_norm, std::vector<Value>& gradients) {
+void ClipToNorm(double clip_norm, GraphBuilder& builder, std::vector<Value>& gradients) {
+  const auto scope = builder.Scope(absl::StrCat(kOptimizerPrefix, "clip_norm"));
   std::vector<Value> squares;
   for (const Value g : gradients) {
     if (g) squares.push_back(Cast(Call("ReduceSum", {g * g}, {{"keepdims", 0}}), DType::kDouble));
   }
   if (squares.empty()) return;
   const Value norm = Sqrt(Call("Sum", squares));
-  Builder& builder = *norm.builder;
   Scalar kept(Call("Min", {clip_norm / (norm + 1e-6), builder.Scalar(DType::kDouble, 1)}));
   for (Value& g : gradients) {
     if (g) g = g * kept.In(g.type().dtype);
@@ -209,7 +210,7 @@ absl::StatusOr<TrainGraph> BuildTrainGraph(const Graph& model, absl::string_view
   }
   std::vector<Value> gradients =
       Gradients(builder, {Value{&builder, loss.node, loss.port}}, parameters);
-  if (options.clip_norm > 0) ClipToNorm(options.clip_norm, gradients);
+  if (options.clip_norm > 0) ClipToNorm(options.clip_norm, builder, gradients);
   Updater updater(builder, optimizer);
   for (size_t i = 0; i < parameters.size(); ++i) {
     if (gradients[i]) {

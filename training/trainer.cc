@@ -110,6 +110,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const Graph& model, Train
   trainer->stop_ = options.stop;
   SessionOptions session = Completed({}, *trainer->training_);
   session.workers = Workers(options.threads);
+  session.check_numerics = options.check_numerics;
   session.observer = options.observer;
   session.registry = &registry;
   ASSIGN_OR_RETURN(trainer->session_, Session::Make(model, std::move(session)));

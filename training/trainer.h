@@ -71,6 +71,8 @@ struct TrainerOptions {
   int threads = 0;  // 0: as many as the machine has. No bit of the result depends on it
   // Where it becomes true, Train() ends at the next border of a step.
   const std::atomic<bool>* stop = nullptr;
+  // Steps fail where a NaN or an infinity is made: SessionOptions::check_numerics.
+  bool check_numerics = false;
   // Looks at all runs, of training and of metrics; must outlive the trainer.
   StepObserver* observer = nullptr;
 };

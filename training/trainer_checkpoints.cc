@@ -83,11 +83,12 @@ absl::Status Trainer::KeepCheckpoints(CheckpointOptions options) {
 }
 
 absl::Status Trainer::ResumeNewest(const std::function<void(const absl::Status&)>& refused) {
+  const std::string& folder = checkpoints_.folder;
   ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                   saver_->folder().LoadNewest([&](const absl::Status& status) {
+                   LoadNewestCheckpoint(folder, [&](const absl::Status& status) {
                      if (refused) refused(status);
                    }));
-  return InFile(saver_->folder().FolderOfStep(checkpoint.step), Resume(checkpoint));
+  return InFile(FolderOfCheckpoint(folder, checkpoint.step), Resume(checkpoint));
 }
 
 absl::Status Trainer::Resume(const Checkpoint& checkpoint) {

@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -RL examples "$work"
 cat "$@" >"$work/texts"
-for command in train run check show grad ops bench; do
+for command in train run check show grad ops bench replay; do
   flowgrad "$command" --help >>"$work/texts"
 done
 failed=0
@@ -21,7 +21,7 @@ while IFS= read -r command; do
     tail -5 "$work/output"
     failed=1
   }
-done < <(sed -nE 's/^(  |    )?(\$ )?(flowgrad (train|run|check|show|grad|ops|bench).*)/\3/p' "$work/texts")
+done < <(sed -nE 's/^(  |    )?(\$ )?(flowgrad (train|run|check|show|grad|ops|bench|replay).*)/\3/p' "$work/texts")
 echo "$count commands"
 ((count >= 20)) || failed=1
 exit "$failed"

@@ -54,8 +54,9 @@ class Latch : public StepObserver {
     while (!released && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
     return released ? absl::OkStatus() : absl::DeadlineExceededError("panel 0 waits for panel 3");
   }
-  void AfterStep(const Plan& plan, int step) override {
+  absl::Status AfterStep(const Plan& plan, int step, const KernelContext&) override {
     if (IsProductOf(plan, step, "layer2", 0)) released = true;
+    return absl::OkStatus();
   }
   std::atomic<int> held = 0;
   std::atomic<bool> released = false;

@@ -223,6 +223,14 @@ std::vector<PlannedGraph> SmallGraphs() {
   return graphs;
 }
 
+std::string StateDifference(const StateStore& store, const TensorMap& expected) {
+  for (const auto& [name, tensor] : expected) {
+    const std::string difference = BitDifference(*store.Find(name), tensor);
+    if (!difference.empty()) return absl::StrCat(name, ": ", difference);
+  }
+  return "";
+}
+
 std::string DifferenceFromReference(const PlannedGraph& planned, int steps,
                                     const PlanOptions& options, int threads,
                                     StepObserver* observer) {
@@ -250,10 +258,8 @@ std::string DifferenceFromReference(const PlannedGraph& planned, int steps,
         return absl::StrCat("step ", i, ", ", planned.fetches[f], ": ", difference);
       }
     }
-    for (const auto& [name, tensor] : states) {
-      const std::string difference = BitDifference(*(*run)->states().Find(name), tensor);
-      if (!difference.empty()) return absl::StrCat("step ", i, ", state ", name, ": ", difference);
-    }
+    const std::string difference = StateDifference((*run)->states(), states);
+    if (!difference.empty()) return absl::StrCat("step ", i, ", state ", difference);
   }
   return "";
 }

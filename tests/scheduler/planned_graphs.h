@@ -33,6 +33,9 @@ std::vector<PlannedGraph> SmallGraphs();
 PlannedGraph MakePlanned(const std::string& name, int64_t batch,
                          const std::function<void(GraphBuilder&)>& make);
 
+// What differs between the states of a store and tensors: "" if nothing does.
+std::string StateDifference(const class StateStore& store, const TensorMap& expected);
+
 // Runs `steps` steps and the reference run beside it; what differs: "" if nothing does.
 std::string DifferenceFromReference(const PlannedGraph& planned, int steps,
                                     const struct PlanOptions& options, int threads,

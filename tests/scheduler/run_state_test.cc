@@ -36,15 +36,6 @@ std::unique_ptr<PlannedRun> Planned(const PlannedGraph& planned, const PlanOptio
   return *std::move(run);
 }
 
-// What differs between a store and tensors: "" if nothing.
-std::string StateDifference(const StateStore& store, const TensorMap& expected) {
-  for (const auto& [name, tensor] : expected) {
-    const std::string difference = BitDifference(*store.Find(name), tensor);
-    if (!difference.empty()) return absl::StrCat(name, ": ", difference);
-  }
-  return "";
-}
-
 TensorMap CopyOf(const TensorMap& tensors) {
   StateStore store;
   store.Set(tensors);
@@ -59,7 +50,6 @@ class FailAt : public StepObserver {
   absl::Status BeforeStep(const Plan&, int step) override {
     return step == step_ ? absl::DataLossError(absl::StrCat("step ", step)) : absl::OkStatus();
   }
-  void AfterStep(const Plan&, int) override {}
 
  private:
   const int step_;
@@ -155,7 +145,6 @@ class CancelAt : public StepObserver {
     if (step == step_) *cancel_ = true;
     return absl::OkStatus();
   }
-  void AfterStep(const Plan&, int) override {}
 
  private:
   const int step_;

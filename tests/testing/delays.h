@@ -29,7 +29,10 @@ class Delays : public StepObserver {
     most_at_once_ = std::max(most_at_once_, active);
     return absl::OkStatus();
   }
-  void AfterStep(const Plan&, int) override { --active_; }
+  absl::Status AfterStep(const Plan&, int, const KernelContext&) override {
+    --active_;
+    return absl::OkStatus();
+  }
   int num_threads() const { return static_cast<int>(threads_.size()); }
   int most_at_once() const { return most_at_once_; }
 

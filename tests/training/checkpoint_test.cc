@@ -59,8 +59,9 @@ class CheckpointTest : public testing::Test {
     refused_.clear();
     const auto folder = CheckpointFolder::Open(path_);
     if (!folder.ok()) return folder.status();
-    return folder->LoadNewest(
-        [&](const absl::Status& status) { refused_.push_back(std::string(status.message())); });
+    return LoadNewestCheckpoint(folder->path(), [&](const absl::Status& status) {
+      refused_.push_back(std::string(status.message()));
+    });
   }
 
   int NumTemporaries() const {
@@ -82,7 +83,7 @@ TEST_F(CheckpointTest, IsReadAsItWasWritten) {
     auto folder = CheckpointFolder::Open(path_);
     ASSERT_THAT(folder, IsOk());
     for (const int step : {7, 12, 900}) ASSERT_THAT(folder->Save(AfterSteps(step)), IsOk());
-    EXPECT_THAT(*folder->Steps(), testing::ElementsAre(7, 12, 900));
+    EXPECT_THAT(*StepsOfCheckpoints(folder->path()), testing::ElementsAre(7, 12, 900));
   }
   const auto newest = Newest();
   ASSERT_THAT(newest, IsOk());
@@ -105,9 +106,9 @@ TEST_F(CheckpointTest, OldOnesGoAndSomeAreKept) {
   for (int step = 1; step <= 1000; ++step) {
     ASSERT_THAT(folder->Save(AfterSteps(step)), IsOk());
     ASSERT_THAT(folder->Prune(2, {3}), IsOk());
-    ASSERT_LE(folder->Steps()->size(), 3u);
+    ASSERT_LE(StepsOfCheckpoints(folder->path())->size(), 3u);
   }
-  EXPECT_THAT(*folder->Steps(), testing::ElementsAre(3, 999, 1000));
+  EXPECT_THAT(*StepsOfCheckpoints(folder->path()), testing::ElementsAre(3, 999, 1000));
   EXPECT_EQ(files_.open_files(), 1) << "the lock";
 }
 
@@ -136,12 +137,13 @@ TEST_F(CheckpointTest, AfterAFaultTheOldOneIsThereAndTheNextSaveWorks) {
         } else {
           EXPECT_TRUE(error == 0 || error == EINTR || call == FileCall::kAny) << where;
         }
-        const auto newest = folder->LoadNewest([](const absl::Status&) {});
+        const auto newest = LoadNewestCheckpoint(folder->path(), [](const absl::Status&) {});
         ASSERT_THAT(newest, IsOk()) << where;
         EXPECT_EQ(DifferenceOf(*newest, AfterSteps(newest->step)), "") << where;
         EXPECT_TRUE(!saved.ok() || newest->step == 2) << where;
         EXPECT_THAT(folder->Save(AfterSteps(3)), IsOk()) << where;
-        EXPECT_EQ(folder->LoadNewest([](const absl::Status&) {})->step, 3) << where;
+        EXPECT_EQ(LoadNewestCheckpoint(folder->path(), [](const absl::Status&) {})->step, 3)
+            << where;
       }
     }
   }
@@ -221,7 +223,7 @@ TEST_F(CheckpointTest, AnyDamageOfTheNewestIsNoticedAndTheOneBeforeTaken) {
     ASSERT_THAT(folder, IsOk());
     ASSERT_THAT(folder->Save(AfterSteps(1)), IsOk());
     ASSERT_THAT(folder->Save(AfterSteps(2)), IsOk());
-    folder_of_new = folder->FolderOfStep(2);
+    folder_of_new = FolderOfCheckpoint(folder->path(), 2);
   }
   const auto expect_old = [&](const std::string& file, const std::string& what) {
     const auto newest = Newest();

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <limits>
 #include <set>
@@ -21,6 +22,8 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/training/session_nets.h"
 #include "training/checkpoint.h"
+#include "training/data/npy.h"
+#include "training/data/npy_data.h"
 #include "training/trainer.h"
 #include "training/weights_hash.h"
 
@@ -205,6 +208,57 @@ TEST_F(TrainerCheckpointsTest, TheLastSaveMustSucceed) {
                        HasSubstr("cannot flush to the disk: input/output error")));
 }
 
+// The data are read from the files while it trains, some batches ahead of the steps.
+TEST_F(TrainerCheckpointsTest, DataThatAreDamagedEndTheRunAndItGoesOnOnceTheyAreRepaired) {
+  const TensorMap samples = BatchFor(WideNet(), 2000, 3);
+  const std::string x = path_ + "_x.npy", labels = path_ + "_labels.npy";
+  ASSERT_THAT(WriteNpy(labels, samples.at("labels")), IsOk());
+  const auto repair = [&] { ASSERT_THAT(WriteNpy(x, samples.at("x")), IsOk()); };
+  const auto make = [&](int64_t memory_bytes) {
+    absl::StatusOr<DataParts> files =
+        OpenNpy({{"x", x}, {"labels", labels}}, {.memory_bytes = memory_bytes});
+    EXPECT_THAT(files, IsOk());
+    TrainerOptions options;
+    options.batch_size = 256;
+    options.steps = 60;
+    auto trainer = Trainer::Make(WideNet(), kTraining, *std::move(files), options);
+    EXPECT_THAT(trainer, IsOk());
+    return *std::move(trainer);
+  };
+  repair();
+  const auto undisturbed = make(/*memory_bytes=*/1 << 30);
+  ASSERT_THAT(undisturbed->Train(), IsOk());
+
+  const auto cut = [&] { std::filesystem::resize_file(x, 200); };
+  const auto change = [&] { std::fstream(x, std::ios::in | std::ios::out).seekp(200).put('x'); };
+  const std::vector<std::pair<std::function<void()>, std::string>> damages = {
+      {cut, x + ": had 512128 bytes when it was opened, but now only "},
+      {change, x + ": has changed since it was opened, noticed at byte "}};
+  for (const auto& [damage, error] : damages) {
+    std::filesystem::remove_all(path_);
+    repair();
+    {
+      const auto trainer = make(/*memory_bytes=*/0);
+      ASSERT_THAT(trainer->KeepCheckpoints(Every(4)), IsOk());
+      const absl::Status trained = trainer->Train([&](double) {
+        if (trainer->step() == 9) damage();
+      });
+      ASSERT_THAT(trained, StatusIs(absl::StatusCode::kDataLoss, HasSubstr(error)));
+    }
+    repair();
+    const auto repaired = make(/*memory_bytes=*/0);
+    ASSERT_THAT(repaired->KeepCheckpoints(Every(4)), IsOk());
+    ASSERT_THAT(repaired->ResumeNewest(), IsOk());
+    EXPECT_GE(repaired->step(), 8);
+    ASSERT_THAT(repaired->Train(), IsOk());
+    EXPECT_EQ(HashOf(*repaired), HashOf(*undisturbed));
+  }
+  // A file that is removed is there until it is closed.
+  const auto trainer = make(/*memory_bytes=*/0);
+  ASSERT_THAT(trainer->Train([&](double) { std::filesystem::remove(x); }), IsOk());
+  EXPECT_EQ(HashOf(*trainer), HashOf(*undisturbed));
+}
+
 TEST_F(TrainerCheckpointsTest, ACheckpointOfAnotherRunIsRefusedWithWhatDiffers) {
   const auto checkpoint = MakeTrainer()->MakeCheckpoint();
   ASSERT_THAT(checkpoint, IsOk());
@@ -266,8 +320,8 @@ TEST_F(TrainerCheckpointsTest, StatesThatAreNotFiniteReplaceNoGoodCheckpoint) {
     }
     const auto folder = CheckpointFolder::Open(path_);
     ASSERT_THAT(folder, IsOk());
-    EXPECT_THAT(*folder->Steps(), testing::ElementsAre(4, 8));
-    EXPECT_EQ(folder->LoadNewest([](const absl::Status&) {})->step, 8);
+    EXPECT_THAT(*StepsOfCheckpoints(folder->path()), testing::ElementsAre(4, 8));
+    EXPECT_EQ(LoadNewestCheckpoint(folder->path(), [](const absl::Status&) {})->step, 8);
   }
 }
 
