@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/file_system.h"
 #include "base/status_macros.h"
 #include "training/data/byte_stream.h"
 
@@ -40,16 +42,18 @@ std::string TemporaryFolder() {
 // A file that has no name, so that it goes with the process.
 absl::StatusOr<int> MakeTemporaryFile(absl::string_view name) {
   const std::string folder = TemporaryFolder();
-  int fd = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+  constexpr int kNewFile = O_RDWR | O_CLOEXEC | O_EXCL;
+  int fd = Files().Open(folder.c_str(), O_TMPFILE | kNewFile, 0600);
   if (fd >= 0) return fd;
   // Not every file system can do that.
-  std::string path = absl::StrCat(folder, "/flowgrad-XXXXXX");
-  fd = mkostemp(path.data(), O_CLOEXEC);
-  if (fd < 0) {
-    return TemporaryFileError(name, absl::StrCat("cannot make in ", PathText(folder)), errno);
-  }
-  unlink(path.c_str());
-  return fd;
+  static std::atomic<int> number = 0;
+  do {
+    const std::string path = absl::StrCat(folder, "/flowgrad-", getpid(), "-", number++);
+    fd = Files().Open(path.c_str(), O_CREAT | kNewFile, 0600);
+    if (fd >= 0) Files().Unlink(path.c_str());
+  } while (fd < 0 && errno == EEXIST);
+  if (fd >= 0) return fd;
+  return TemporaryFileError(name, absl::StrCat("cannot make in ", PathText(folder)), errno);
 }
 
 class MemoryBytes : public ByteSource {
@@ -83,7 +87,7 @@ class TemporaryBytes : public ByteSource {
  public:
   TemporaryBytes(std::string name, std::string place, int64_t size, int fd)
       : ByteSource(std::move(name), std::move(place), size, nullptr), fd_(fd) {}
-  ~TemporaryBytes() override { close(fd_); }
+  ~TemporaryBytes() override { Files().Close(fd_); }
   absl::Status ReadAt(int64_t offset, void* place, int64_t bytes) const override {
     char* to = static_cast<char*>(place);
     while (bytes > 0) {
@@ -140,7 +144,7 @@ Spool::Spool(std::string name, std::string place, MemoryBudget& memory)
 Spool::~Spool() {
   free(buffer_);
   memory_.Return(capacity_);
-  if (fd_ >= 0) close(fd_);
+  if (fd_ >= 0) Files().Close(fd_);
 }
 
 // Makes room for `bytes` in all.
@@ -165,7 +169,8 @@ absl::Status Spool::Spill() {
   }
   int64_t done = 0;
   while (done < used_) {
-    const ssize_t count = write(fd_, buffer_ + done, std::min<int64_t>(used_ - done, 1 << 30));
+    const int64_t piece = std::min<int64_t>(used_ - done, 1 << 30);
+    const ssize_t count = Files().Write(fd_, buffer_ + done, piece);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return TemporaryFileError(name_, "cannot write", errno);
     done += count;

@@ -2,6 +2,7 @@
 
 #include "training/data/byte_source.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -12,8 +13,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/testing/faulty_files.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/training/data/data_files.h"
 #include "training/data/byte_stream.h"
@@ -86,6 +89,32 @@ TEST_F(ByteSourceTest, LeavesNoTemporaryFile) {
             absl::ResourceExhaustedError("file: cannot make in /no/such a temporary file for its "
                                          "data: no such file or directory"));
   unsetenv("TMPDIR");
+}
+
+TEST_F(ByteSourceTest, GoesOnAfterShortWritesAndTellsAFullDisk) {
+  FaultyFiles files(Path("trash"));
+  const auto spooled = [&](int64_t memory_bytes) -> absl::StatusOr<std::string> {
+    MemoryBudget memory(memory_bytes);
+    Spool spool("data.csv", "byte", memory);
+    RETURN_IF_ERROR(spool.Append(Bytes(300'000)));
+    ASSIGN_OR_RETURN(const auto source, spool.Finish());
+    return Read(*source, 0, source->size());
+  };
+  for (const int error : {0, EINTR}) {
+    files.FailAt(FileCall::kWrite, 1, error);
+    EXPECT_EQ(*spooled(0), Bytes(300'000));
+    EXPECT_TRUE(files.happened());
+    files.Reset();
+  }
+  files.FailAt(FileCall::kWrite, 1, ENOSPC);
+  EXPECT_EQ(spooled(0).status(),
+            absl::ResourceExhaustedError("data.csv: cannot write a temporary file for its data: no "
+                                         "space left on device"));
+  files.Reset();
+  // A file system that has no files without a name.
+  files.FailAt(FileCall::kOpen, 1, EOPNOTSUPP);
+  EXPECT_EQ(*spooled(0), Bytes(300'000));
+  EXPECT_EQ(files.open_files(), 0);
 }
 
 // RELIABILITY J6.
