@@ -64,7 +64,7 @@ absl::StatusOr<int> CreateBeside(absl::string_view path, std::string& name) {
   constexpr int kAttempts = 100;  // names left over by crashed processes with our number
   int error = EEXIST;
   for (int i = 0; i < kAttempts && error == EEXIST; ++i) {
-    name = absl::StrCat(FolderOf(path), "/.flowgrad-", getpid(), "-", ++counter, ".tmp");
+    name = absl::StrCat(FolderOf(path), "/", kTemporaryPrefix, getpid(), "-", ++counter, ".tmp");
     const int fd = Files().Open(name.c_str(), kOpenNew, 0666);
     if (fd >= 0) return fd;
     error = errno;

@@ -80,6 +80,9 @@ absl::Status CheckWritable(absl::string_view path);
 
 bool FileExists(absl::string_view path);
 
+// What the names of files begin with that WriteFileAtomically() has not renamed yet.
+inline constexpr absl::string_view kTemporaryPrefix = ".flowgrad-";
+
 // Puts `contents` in the place of `path`: writes a new file beside it, flushes it to the disk,
 // renames it, and flushes the folder. On an error `path` is as it was (or, if only the last flush
 // failed, new) and the new file is removed; after a crash a file ".flowgrad-*.tmp" may be left. A

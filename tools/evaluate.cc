@@ -81,6 +81,7 @@ class Evaluator {
     session.workers = Workers(static_cast<int>(options_.threads.value_or(0)));
     session.seed = options_.seed.value_or(SeedOf(model_));
     session.registry = model_.registry;
+    session.check_numerics = options_.check_numerics;
     absl::StatusOr<std::unique_ptr<Session>> made = Session::Make(model_.graph, session);
     if (!made.ok()) return model_.Blame(made.status());
     session_ = *std::move(made);

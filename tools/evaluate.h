@@ -22,6 +22,7 @@ struct EvaluateOptions {
   std::optional<uint64_t> answers;         // rows of the table of answers beside the truth
   std::optional<uint64_t> samples, batch;  // the first so many; so many at once
   std::optional<uint64_t> seed, threads;
+  bool check_numerics = false;
 };
 
 absl::Status EvaluateModel(const EvaluateOptions& options, const OpRegistry& registry);

@@ -18,6 +18,7 @@
 #include "graph/autodiff.h"
 #include "graph/graph_text.h"
 #include "ops/tensor.h"
+#include "scheduler/numerics_check.h"
 #include "scheduler/runner.h"
 #include "scheduler/state_store.h"
 #include "scheduler/workers.h"
@@ -53,6 +54,7 @@ struct Options {
   std::vector<NamedFile> outputs;
   std::string format = "json";
   std::optional<uint64_t> seed, threads;
+  bool check_numerics = false;
   bool training = false;
   EvaluateOptions evaluation;
 
@@ -175,6 +177,11 @@ absl::StatusOr<Results> Compute(const Model& model, const Plan& plan, const Opti
   states.Set(loaded);
   Runner::Options settings;
   settings.workers = Workers(static_cast<int>(options.threads.value_or(0)));
+  NumericsCheck check;
+  if (options.check_numerics) {
+    settings.plan = NodeByNode();
+    settings.observer = &check;
+  }
   Runner runner(std::make_shared<const Graph>(plan.graph), fetches, &states, settings);
   absl::StatusOr<std::vector<Tensor>> tensors = runner.Run(feeds, StepValues{.seed = seed});
   if (!tensors.ok()) return model.Blame(tensors.status());
@@ -243,6 +250,7 @@ absl::Status Measure(const Options& options, const OpRegistry& registry) {
   evaluation.fetches = options.fetches;
   evaluation.seed = options.seed;
   evaluation.threads = options.threads;
+  evaluation.check_numerics = options.check_numerics;
   return EvaluateModel(evaluation, registry);
 }
 
@@ -280,6 +288,9 @@ Command AddRunCommand(CLI::App& program, const OpRegistry& registry) {
   AddNumber(app, "--seed", options->seed, "Of first values and random ops; default: the model's");
   app.add_flag("--training", options->training, "Run the graph that trains");
   AddThreads(app, options->threads);
+  app.add_flag("--check-numerics", options->check_numerics,
+               "Look at every number of every node, and fail where the first NaN or infinity is "
+               "made, with the node, the place and what it was made from");
   AddText(
       app, "--data", options->data,
       "Folder of the data's files, a file in place of the test part, or the name of a known set",

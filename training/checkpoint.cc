@@ -226,10 +226,9 @@ absl::StatusOr<CheckpointFolder> CheckpointFolder::Open(absl::string_view path) 
   ASSIGN_OR_RETURN(FolderLock lock, FolderLock::Take(path));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(path));
   for (const std::string& name : names) {
-    if (!absl::StartsWith(name, absl::StrCat(".", kStepPrefix)) ||
-        !absl::EndsWith(name, kTemporarySuffix)) {
-      continue;
-    }
+    const bool is_ours = absl::StartsWith(name, absl::StrCat(".", kStepPrefix)) ||
+                         absl::StartsWith(name, kTemporaryPrefix);
+    if (!is_ours || !absl::EndsWith(name, kTemporarySuffix)) continue;
     RETURN_IF_ERROR(RemoveFolderOfFiles(Below(path, name)));
   }
   return CheckpointFolder(std::string(path), std::move(lock));

@@ -76,6 +76,25 @@ TEST(ReplayTest, TakesTheCheckpointBeforeOneThatIsDamaged) {
   EXPECT_THAT(replayed.err, StartsWith("flowgrad: warning: refused: "));
 }
 
+TEST(CheckNumericsTest, NamesTheNodeOfARunToo) {
+  const std::string model = Temp("log.pbtxt");
+  Write(model, R"(format_version: 1
+graph {
+  input { name: "x" type: "float[3]" value { values: [1, 0, 2] } }
+  node { name: "y" op: "Log" input: "x" }
+  output { name: "y" }
+}
+)");
+  EXPECT_EQ(Flowgrad("run " + model).code, 0);
+  const Ended checked = Flowgrad("run --check-numerics " + model);
+  EXPECT_EQ(checked.code, 1);
+  EXPECT_EQ(checked.err, absl::StrCat("flowgrad: ", model,
+                                      ": node \"y\" (Log): made 1 infinity in the forward pass, "
+                                      "the first at [1]; it read input \"x\" from 0 to 2\n"));
+  const Ended both = Flowgrad(absl::StrCat("train ", kModel, " --check-numerics --trace t.json"));
+  EXPECT_EQ(both.code, 2);
+}
+
 TEST(ReplayTest, NamesWhatIsNotARun) {
   EXPECT_EQ(Flowgrad("replay").err, "flowgrad: RUN is required; see flowgrad replay --help\n");
   const Ended nowhere = Flowgrad("replay " + Temp("nowhere"));

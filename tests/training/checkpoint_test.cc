@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,21 @@ class CheckpointTest : public testing::Test {
   FaultyFiles files_{trash_};
   std::vector<std::string> refused_;
 };
+
+// A process that is killed leaves what it had under way.
+TEST_F(CheckpointTest, WhatAKilledProcessHasLeftIsRemoved) {
+  { ASSERT_THAT(CheckpointFolder::Open(path_)->Save(AfterSteps(7)), IsOk()); }
+  std::ofstream(path_ + "/.flowgrad-123-4.tmp") << "half";
+  std::filesystem::create_directory(path_ + "/.step-000000000008-123.tmp");
+  std::ofstream(path_ + "/.step-000000000008-123.tmp/states.safetensors") << "half";
+  std::ofstream(path_ + "/notes.tmp") << "the user's";
+  ASSERT_THAT(CheckpointFolder::Open(path_), IsOk());
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+    names.insert(entry.path().filename());
+  }
+  EXPECT_THAT(names, testing::ElementsAre("lock", "notes.tmp", "step-000000000007"));
+}
 
 TEST_F(CheckpointTest, IsReadAsItWasWritten) {
   {
