@@ -65,6 +65,7 @@ GraphBuilder::GraphBuilder(const OpRegistry& registry) : registry_(registry) {
 GraphBuilder::GraphBuilder(const Graph& graph, const OpRegistry& registry)
     : registry_(registry), graph_(graph), nodes_(graph.nodes_.begin(), graph.nodes_.end()) {
   graph_.nodes_.clear();
+  for (const GraphOutput& output : graph_.outputs_) output_names_.insert(output.name);
   has_outputs_ = true;
   for (int n = 0; n < num_nodes(); ++n) {
     const Node& node = nodes_[n];
@@ -82,6 +83,7 @@ GraphBuilder::GraphBuilder(const Graph& graph, const OpRegistry& registry)
 }
 
 void GraphBuilder::AddError(std::string message) {
+  if (errors_.size() >= kMostErrors) return;
   if (std::find(errors_.begin(), errors_.end(), message) == errors_.end()) {
     errors_.push_back(std::move(message));
   }
@@ -191,21 +193,21 @@ Value GraphBuilder::Variable(absl::string_view name, absl::string_view type, Ini
 
 void GraphBuilder::Update(Value variable, Value next) {
   if (!variable || !next) return;
-  for (State& state : graph_.states_) {
-    if (state.now.node != variable.node) continue;
-    const std::string what = absl::StrCat("update of ", Quoted(state.name));
-    if (state.next.present()) {
-      AddError(absl::StrCat(what, ": is given twice"));
-    } else if (type(next) != type(variable)) {
-      AddError(absl::StrCat(what, ": the next value must have type ", type(variable).ToString(),
-                            ", but has ", type(next).ToString()));
-    } else {
-      state.next = {next.node, next.port};
-    }
-    return;
+  // States are in the order of their nodes.
+  const auto state =
+      std::partition_point(graph_.states_.begin(), graph_.states_.end(),
+                           [&](const State& other) { return other.now.node < variable.node; });
+  const std::string what = absl::StrCat("update of ", Quoted(nodes_[variable.node].name));
+  if (state == graph_.states_.end() || state->now.node != variable.node) {
+    AddError(absl::StrCat(what, ": is no parameter or variable"));
+  } else if (state->next.present()) {
+    AddError(absl::StrCat(what, ": is given twice"));
+  } else if (type(next) != type(variable)) {
+    AddError(absl::StrCat(what, ": the next value must have type ", type(variable).ToString(),
+                          ", but has ", type(next).ToString()));
+  } else {
+    state->next = {next.node, next.port};
   }
-  AddError(absl::StrCat("update of ", Quoted(nodes_[variable.node].name),
-                        ": is no parameter or variable"));
 }
 
 void GraphBuilder::Output(Value value, absl::string_view name) {
@@ -213,8 +215,7 @@ void GraphBuilder::Output(Value value, absl::string_view name) {
   if (!value) return;
   const std::string output =
       name.empty() ? nodes_[value.node].outputs[value.port].name : std::string(name);
-  for (const GraphOutput& other : graph_.outputs_) {
-    if (other.name != output) continue;
+  if (!output_names_.insert(output).second) {
     AddError(absl::StrCat("output ", Quoted(output), ": is given twice"));
     return;
   }

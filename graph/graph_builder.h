@@ -23,6 +23,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,7 +107,9 @@ class GraphBuilder : public Builder {
   // The constant that makes this value, if it is one.
   const Tensor* constant(Value value) const;
 
-  // Adds an error that Build() will report, unless it was reported already.
+  // Adds an error that Build() will report, unless it was reported already. Those after kMostErrors
+  // are not worth their time: a file may have a million.
+  static constexpr size_t kMostErrors = 1000;
   void AddError(std::string message);
   bool ok() const { return errors_.empty(); }
   const std::vector<std::string>& errors() const { return errors_; }
@@ -145,6 +148,7 @@ class GraphBuilder : public Builder {
   std::deque<Node> nodes_;                    // stable addresses
   std::map<int, SymbolicShape> dims_values_;  // of output 0, by node
   std::map<std::string, int> next_number_;    // per base name, for UniqueName
+  std::set<std::string> output_names_;
   std::vector<std::string> errors_;
   std::string scope_;          // "" or ends with "/"
   std::string composed_node_;  // the composed node being expanded, as messages name it

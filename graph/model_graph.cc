@@ -20,8 +20,6 @@ namespace flowgrad {
 namespace {
 
 constexpr size_t kMostCycleNames = 10;
-// Errors after these are not worth their time: a file may have a million.
-constexpr size_t kMostErrors = 1000;
 // How many names all suggestions together are chosen from.
 constexpr int64_t kMostCandidates = 2'000'000;
 
@@ -142,6 +140,7 @@ class Loader {
     for (const InputDef& input : def_.input()) declared_.insert(input.name());
     for (const VariableDef& variable : def_.parameter()) states_.push_back(variable.name());
     for (const VariableDef& variable : def_.variable()) states_.push_back(variable.name());
+    std::sort(states_.begin(), states_.end());
     declared_.insert(states_.begin(), states_.end());
     names_.assign(declared_.begin(), declared_.end());
     for (const auto& [name, node] : producers_) names_.push_back(name);
@@ -232,11 +231,11 @@ class Loader {
       cycle.erase(cycle.begin() + kMostCycleNames - 2, cycle.end() - 2);
       cycle[kMostCycleNames - 2] = absl::StrCat("... ", total - kMostCycleNames + 1, " more");
     }
-    Report(absl::StrCat("graph has a cycle: ", absl::StrJoin(cycle, " -> ")));
+    builder_.AddError(absl::StrCat("graph has a cycle: ", absl::StrJoin(cycle, " -> ")));
   }
 
   void LoadNode(int n) {
-    if (misnamed_.count(n) > 0 || builder_.errors().size() >= kMostErrors) return;
+    if (misnamed_.count(n) > 0 || builder_.errors().size() >= GraphBuilder::kMostErrors) return;
     const NodeDef& node = def_.node(n);
     const std::string what =
         absl::StrCat("node ", Quoted(node.name()), " (", Escaped(node.op().substr(0, 80)), ")");
@@ -266,7 +265,7 @@ class Loader {
 
   void LoadUpdate(const UpdateDef& update) {
     const std::string what = absl::StrCat("update of ", Quoted(update.variable()));
-    if (std::find(states_.begin(), states_.end(), update.variable()) == states_.end()) {
+    if (!std::binary_search(states_.begin(), states_.end(), update.variable())) {
       Fail(what, absl::StrCat("no parameter or variable has this name",
                               Suggestion(update.variable(), states_)));
       return;
@@ -288,7 +287,7 @@ class Loader {
                                    ? absl::StrCat(", but a node; its outputs are ",
                                                   QuotedList(OutputNames(def_.node(node->second))))
                                    : Suggestion(name, names_);
-      Report(absl::StrCat(what, " ", Quoted(name), " names no value", hint));
+      builder_.AddError(absl::StrCat(what, " ", Quoted(name), " names no value", hint));
     }
     return Value{&builder_};
   }
@@ -304,11 +303,7 @@ class Loader {
   }
 
   void Fail(absl::string_view what, absl::string_view message) {
-    Report(absl::StrCat(what, ": ", message));
-  }
-
-  void Report(std::string message) {
-    if (builder_.errors().size() < kMostErrors) builder_.AddError(std::move(message));
+    builder_.AddError(absl::StrCat(what, ": ", message));
   }
 
   const GraphDef& def_;
@@ -317,7 +312,7 @@ class Loader {
   std::set<int> misnamed_;                 // nodes that are not built because of their names
   std::map<std::string, int> producers_;   // of values, by name
   std::set<std::string> declared_;         // inputs, parameters and variables
-  std::vector<std::string> states_;        // parameters and variables
+  std::vector<std::string> states_;        // parameters and variables, sorted
   std::vector<std::string> names_;         // of all values, for suggestions
   int64_t candidates_left_ = kMostCandidates;
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -33,16 +34,13 @@ namespace pb = ::google::protobuf;
 
 constexpr int64_t kFirstVersion = 1;
 constexpr int64_t kLastVersion = 1;
-constexpr int64_t kMostBytes = int64_t{64} << 20;
-constexpr int kMostLevels = 100;
-constexpr int64_t kMostHeapBytes = int64_t{1} << 30;
-const WireLimits& Limits() {
-  static const auto* limits = new WireLimits{
-      kMostLevels,
-      kMostHeapBytes,
-      {{"flowgrad.GraphDef.node", 1'000'000}, {"flowgrad.NodeDef.attribute", 256}},
-  };
-  return *limits;
+
+// The parser counts bytes and levels in an int.
+ModelLimits WithinInt(ModelLimits limits) {
+  constexpr int64_t kMost = std::numeric_limits<int>::max();
+  limits.file_bytes = std::min(limits.file_bytes, kMost);
+  limits.depth = std::min(limits.depth, kMost);
+  return limits;
 }
 
 absl::Status ModelError(absl::string_view name, absl::string_view message) {
@@ -129,27 +127,36 @@ absl::Status CheckModel(const ModelDef& model, absl::string_view name) {
   return model.has_graph() ? absl::OkStatus() : ModelError(name, "`graph { }` is missing");
 }
 
-absl::Status CheckBinary(absl::string_view bytes, absl::string_view name) {
-  if (static_cast<int64_t>(bytes.size()) > kMostBytes) {
-    return ModelError(
-        name, absl::StrCat("must have at most ", kMostBytes, " bytes, but has ", bytes.size()));
-  }
-  const absl::Status status = CheckWire(bytes, ModelDef::descriptor(), Limits());
+absl::Status CheckSize(int64_t bytes, absl::string_view in, absl::string_view name,
+                       const ModelLimits& limits) {
+  if (bytes <= limits.file_bytes) return absl::OkStatus();
+  return ModelError(name, absl::StrCat("must have at most ", limits.file_bytes, " bytes", in,
+                                       ", but has ", bytes));
+}
+
+absl::Status CheckBinary(absl::string_view bytes, absl::string_view name,
+                         const ModelLimits& limits) {
+  const WireLimits wire_limits = {
+      static_cast<int>(limits.depth),
+      limits.memory_bytes,
+      {{"flowgrad.GraphDef.node", limits.nodes}, {"flowgrad.NodeDef.attribute", limits.attributes}},
+  };
+  const absl::Status status = CheckWire(bytes, ModelDef::descriptor(), wire_limits);
   return status.ok() ? status : ModelError(name, status.message());
 }
 
 // The text as it would be in binary must pass: it may hold escapes that are no UTF-8, or be larger.
-absl::Status CheckAsBinary(const ModelDef& model, absl::string_view name) {
-  if (model.ByteSizeLong() > static_cast<size_t>(kMostBytes)) {
-    return ModelError(name, absl::StrCat("must have at most ", kMostBytes,
-                                         " bytes in binary, but has ", model.ByteSizeLong()));
-  }
-  return CheckBinary(model.SerializeAsString(), name);
+absl::Status CheckAsBinary(const ModelDef& model, absl::string_view name,
+                           const ModelLimits& limits) {
+  const auto bytes = static_cast<int64_t>(model.ByteSizeLong());
+  RETURN_IF_ERROR(CheckSize(bytes, " in binary", name, limits));
+  return CheckBinary(model.SerializeAsString(), name, limits);
 }
 
 // A file of a version that we do not know may well be full of fields that we do not know: the
 // version is the better message.
-absl::StatusOr<ModelDef> ParseBinary(absl::string_view bytes, absl::string_view name) {
+absl::StatusOr<ModelDef> ParseBinary(absl::string_view bytes, absl::string_view name,
+                                     const ModelLimits& limits) {
   constexpr int kEnough = 8;
   for (const WireField& field : TopLevelFields(bytes, kEnough)) {
     ModelDef model;
@@ -158,12 +165,12 @@ absl::StatusOr<ModelDef> ParseBinary(absl::string_view bytes, absl::string_view 
         field.number == ModelDef::kFormatVersionFieldNumber && field.wire_type == 0;
     if (is_version) RETURN_IF_ERROR(CheckVersion(model, name));
   }
-  RETURN_IF_ERROR(CheckBinary(bytes, name));
+  RETURN_IF_ERROR(CheckBinary(bytes, name, limits));
   ModelDef model;
   pb::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()),
                                   static_cast<int>(bytes.size()));
-  stream.SetRecursionLimit(kMostLevels);
-  stream.SetTotalBytesLimit(static_cast<int>(kMostBytes));
+  stream.SetRecursionLimit(static_cast<int>(limits.depth));
+  stream.SetTotalBytesLimit(static_cast<int>(limits.file_bytes));
   if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
     return ModelError(name, "is not a model file: protobuf cannot read it");
   }
@@ -192,19 +199,21 @@ int64_t HeapEstimate(absl::string_view text) {
          kStringBytes * ((count('"') + count('\'')) / 2);
 }
 
-absl::StatusOr<ModelDef> ParseText(absl::string_view text, absl::string_view name) {
+absl::StatusOr<ModelDef> ParseText(absl::string_view text, absl::string_view name,
+                                   const ModelLimits& limits) {
   if (const int64_t line = LineOfBinaryByte(text); line > 0) {
     return LineError(name, line, "is not a model file: this line is not UTF-8 text");
   }
-  if (HeapEstimate(text) > kMostHeapBytes) {
-    return ModelError(name, absl::StrCat("would take more than ", kMostHeapBytes >> 20,
+  if (HeapEstimate(text) > limits.memory_bytes) {
+    return ModelError(name, absl::StrCat("would take more than ", limits.memory_bytes >> 20,
                                          " MiB of memory, for all its braces and quotes"));
   }
   absl::ConsumePrefix(&text, "\xef\xbb\xbf");
   FirstError error(name);
   pb::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
-  parser.SetRecursionLimit(kMostLevels);  // without it 30 KB of "node {" overflow the stack
+  // Without it 30 KB of "node {" overflow the stack.
+  parser.SetRecursionLimit(static_cast<int>(limits.depth));
   ModelDef model;
   pb::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
   if (!parser.Parse(&stream, &model)) {
@@ -214,7 +223,7 @@ absl::StatusOr<ModelDef> ParseText(absl::string_view text, absl::string_view nam
     return ModelError(name, "is not a model file: protobuf cannot read it");
   }
   RETURN_IF_ERROR(CheckModel(model, name));
-  RETURN_IF_ERROR(CheckAsBinary(model, name));
+  RETURN_IF_ERROR(CheckAsBinary(model, name, limits));
   return model;
 }
 
@@ -224,28 +233,27 @@ bool IsText(absl::string_view bytes) {
 
 }  // namespace
 
-absl::StatusOr<ModelDef> ReadModelFile(absl::string_view path) {
-  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, kMostBytes));
-  return ParseModel(bytes, path);
+absl::StatusOr<ModelDef> ReadModelFile(absl::string_view path, const ModelLimits& limits) {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, WithinInt(limits).file_bytes));
+  return ParseModel(bytes, path, limits);
 }
 
-absl::StatusOr<ModelDef> ParseModel(absl::string_view bytes, absl::string_view name) {
+absl::StatusOr<ModelDef> ParseModel(absl::string_view bytes, absl::string_view name,
+                                    const ModelLimits& given_limits) {
   SilenceProtobuf();
+  const ModelLimits limits = WithinInt(given_limits);
   if (bytes.empty()) return ModelError(name, "file is empty");
-  if (static_cast<int64_t>(bytes.size()) > kMostBytes) {
-    return ModelError(
-        name, absl::StrCat("must have at most ", kMostBytes, " bytes, but has ", bytes.size()));
-  }
+  RETURN_IF_ERROR(CheckSize(static_cast<int64_t>(bytes.size()), "", name, limits));
   if (const std::string kind = ForeignKind(bytes); !kind.empty()) {
     return ModelError(name, absl::StrCat("is not a model file: it looks like ", kind));
   }
-  return IsText(bytes) ? ParseText(bytes, name) : ParseBinary(bytes, name);
+  return IsText(bytes) ? ParseText(bytes, name, limits) : ParseBinary(bytes, name, limits);
 }
 
 absl::Status WriteModelFile(const ModelDef& model, absl::string_view path) {
   SilenceProtobuf();
   RETURN_IF_ERROR(CheckModel(model, path));
-  RETURN_IF_ERROR(CheckAsBinary(model, path));
+  RETURN_IF_ERROR(CheckAsBinary(model, path, ModelLimits()));
   if (!absl::EndsWith(path, ".pbtxt")) return WriteFileAtomically(path, model.SerializeAsString());
   return WriteFileAtomically(path, ModelText(model));
 }

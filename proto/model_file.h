@@ -2,9 +2,8 @@
 //
 // Which of the two a file is, its first byte tells: a binary model begins with a control character,
 // text never does. What comes back has been checked as a file, not as a graph: format version, no
-// unknown field, no field set twice, valid UTF-8, at most 64 MiB, 100 levels, 1,000,000 nodes and
-// 256 attributes per node. A file that is refused costs at most about 1 GiB of memory beyond its
-// own size, whatever it says.
+// unknown field, no field set twice, valid UTF-8, and ModelLimits. What comes back takes at most
+// `memory_bytes`, and to find that out costs no more, whatever the file says.
 //
 // Errors are InvalidArgument, or what base/file.h says for the file itself. They begin with the
 // file's name, for text with the line: `model.pbtxt:41: "NodeDef" has no field "inputs"; did you
@@ -15,6 +14,7 @@
 #ifndef FLOWGRAD_PROTO_MODEL_FILE_H_
 #define FLOWGRAD_PROTO_MODEL_FILE_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -24,10 +24,20 @@
 
 namespace flowgrad {
 
-absl::StatusOr<ModelDef> ReadModelFile(absl::string_view path);
+// The most that a file may ask for.
+struct ModelLimits {
+  int64_t file_bytes = int64_t{64} << 20;
+  int64_t memory_bytes = int64_t{1} << 30;  // of the parsed model, estimated on the safe side
+  int64_t depth = 100;                      // of nesting
+  int64_t nodes = 1'000'000;
+  int64_t attributes = 256;  // of one node
+};
+
+absl::StatusOr<ModelDef> ReadModelFile(absl::string_view path, const ModelLimits& limits = {});
 
 // The model in `bytes`; messages call it `name`.
-absl::StatusOr<ModelDef> ParseModel(absl::string_view bytes, absl::string_view name);
+absl::StatusOr<ModelDef> ParseModel(absl::string_view bytes, absl::string_view name,
+                                    const ModelLimits& limits = {});
 
 // Text if `path` ends in ".pbtxt", binary otherwise. Refuses a model that ReadModelFile() would
 // refuse.

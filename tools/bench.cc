@@ -66,6 +66,7 @@ about 50 chunks of equally many steps.
 
 struct Options {
   std::string model;
+  FileLimits limits;
   std::string step;
   std::string format = "text";
   std::string save_step;
@@ -223,7 +224,7 @@ absl::StatusOr<nlohmann::ordered_json> Measure(const Model& model, const Options
 absl::Status Bench(const Options& options, const OpRegistry& registry) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Tracer> tracer,
                    MakeTracer(options.trace, {options.model}));
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, options.limits, registry));
   ASSIGN_OR_RETURN(nlohmann::ordered_json result, Measure(model, options, tracer.get()));
   if (tracer != nullptr) {
     RETURN_IF_ERROR(WriteTrace(options.trace, *tracer, absl::StrCat("bench ", options.model)));
@@ -242,7 +243,7 @@ Command AddBenchCommand(CLI::App& program, const OpRegistry& registry) {
   auto options = std::make_shared<Options>();
   CLI::App& app = *program.add_subcommand("bench", "Measure a model's steps on random data");
   app.footer(kHelp);
-  AddModel(app, options->model);
+  AddModel(app, options->model, options->limits);
   AddChoice(app, "--step", options->step, WorkloadSteps(), std::string(kStepHelp));
   AddNumber(app, "--batch", options->batch, 1, kMostBatch,
             "Number for the symbols in inputs' types; default: the model's batch size, or 1");

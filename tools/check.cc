@@ -39,6 +39,7 @@ constexpr int64_t kMostRows = 8;
 
 struct Options {
   std::string model;
+  FileLimits limits;
   std::string weights;
   std::string data;
   std::vector<NamedFile> inputs;
@@ -122,7 +123,7 @@ void ReportMutations(const GradientCheck& check, Report& report) {
 }
 
 absl::Status Check(const Options& options, const OpRegistry& registry) {
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, options.limits, registry));
   const uint64_t seed = options.seed.value_or(SeedOf(model));
   ASSIGN_OR_RETURN(const std::vector<std::string> ys, DifferentiatedValues(model));
   ASSIGN_OR_RETURN(const Graph graph, GraphForMode(model, /*training=*/true, ys));
@@ -162,7 +163,7 @@ Command AddCheckCommand(CLI::App& program, const OpRegistry& registry) {
   CLI::App& app =
       *program.add_subcommand("check", "Validate a model, compare gradients with differences");
   app.footer(kExample);
-  AddModel(app, options->model);
+  AddModel(app, options->model, options->limits);
   AddText(app, "--weights", options->weights, "Values of parameters and variables (safetensors)");
   AddNamedFiles(app, "--input", options->inputs, "Values of inputs");
   AddNumber(app, "--seed", options->seed, "Of first values and random ops; default: the model's");

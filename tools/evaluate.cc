@@ -223,7 +223,7 @@ absl::Status EvaluateModel(const EvaluateOptions& options, const OpRegistry& reg
     RETURN_IF_ERROR(
         CheckNotAnInput(options.predictions, {options.model, options.weights, options.data}));
   }
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, options.limits, registry));
   return Evaluator(options, model).Run();
 }
 

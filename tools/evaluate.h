@@ -10,11 +10,13 @@
 
 #include "absl/status/status.h"
 #include "ops/op_registry.h"
+#include "tools/model_source.h"
 
 namespace flowgrad {
 
 struct EvaluateOptions {
   std::string model, weights, data;
+  FileLimits limits;
   std::string part;  // "train" or "test"; "": the test part, or if there is none the training part
   std::string predictions;                 // the file; "": none
   std::vector<std::string> fetches;        // what predictions are; none: the model's outputs

@@ -24,6 +24,7 @@ The file holds an ordinary graph, which can be read, edited, shown, run and diff
 
 struct Options {
   std::string model;
+  FileLimits limits;
   std::string output;
   std::string of;
   std::string by = "parameters";
@@ -31,7 +32,7 @@ struct Options {
 
 absl::Status Grad(const Options& options, const OpRegistry& registry) {
   RETURN_IF_ERROR(CheckNotAnInput(options.output, {options.model}));
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, options.limits, registry));
   std::string y = options.of;
   if (y.empty()) {
     ASSIGN_OR_RETURN(y, DifferentiatedValue(model));
@@ -52,7 +53,7 @@ Command AddGradCommand(CLI::App& program, const OpRegistry& registry) {
   auto options = std::make_shared<Options>();
   CLI::App& app = *program.add_subcommand("grad", "Write a model with its backward graph");
   app.footer(kExample);
-  AddModel(app, options->model);
+  AddModel(app, options->model, options->limits);
   AddText(app, "-o,--output", options->output, "File to write: .pbtxt or .pb")->required();
   AddText(app, "--of", options->of, "Differentiate this value in place of the loss", "NAME");
   AddChoice(app, "--by", options->by, {"parameters", "inputs", "all"},

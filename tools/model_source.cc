@@ -17,12 +17,10 @@
 #include "graph/initializer.h"
 #include "graph/model_graph.h"
 #include "graph/passes/passes.h"
-#include "proto/model_file.h"
 #include "tools/command.h"
 #include "training/data/load_data.h"
 #include "training/data/npy.h"
 #include "training/data_feeds.h"
-#include "training/safetensors.h"
 #include "training/training_check.h"
 
 namespace flowgrad {
@@ -136,11 +134,13 @@ absl::Status MissingInputs(const Model& model, const Graph& graph,
 
 absl::Status Model::Blame(const absl::Status& status) const { return InFile(path, status); }
 
-absl::StatusOr<Model> LoadModel(const std::string& path, const OpRegistry& registry) {
+absl::StatusOr<Model> LoadModel(const std::string& path, const FileLimits& limits,
+                                const OpRegistry& registry) {
   Model model;
   model.path = path;
+  model.limits = limits;
   model.registry = &registry;
-  ASSIGN_OR_RETURN(model.def, ReadModelFile(path));
+  ASSIGN_OR_RETURN(model.def, ReadModelFile(path, limits.model));
   absl::StatusOr<Graph> graph = BuildGraph(model.def.graph(), registry);
   if (!graph.ok()) return model.Blame(graph.status());
   model.graph = *std::move(graph);
@@ -200,7 +200,7 @@ absl::StatusOr<TensorMap> LoadStates(const Model& model, const Graph& graph,
     if (!states.ok()) return model.Blame(states.status());
     return states;
   }
-  ASSIGN_OR_RETURN(TensorFile file, LoadTensors(weights));
+  ASSIGN_OR_RETURN(TensorFile file, LoadTensors(weights, model.limits.tensors));
   TensorMap states;
   std::vector<std::string> names, errors;
   for (const State& state : graph.states()) {

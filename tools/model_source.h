@@ -16,12 +16,21 @@
 #include "graph/graph.h"
 #include "ops/op_registry.h"
 #include "proto/model.pb.h"
+#include "proto/model_file.h"
 #include "scheduler/reference_run.h"
+#include "training/safetensors.h"
 
 namespace flowgrad {
 
+// The most that files may ask for.
+struct FileLimits {
+  ModelLimits model;
+  TensorLimits tensors;
+};
+
 struct Model {
   std::string path;
+  FileLimits limits;
   ModelDef def;
   Graph graph;  // as the file has it: it can still train or infer
   const OpRegistry* registry = nullptr;
@@ -31,7 +40,8 @@ struct Model {
 };
 
 // Does not copy `registry`, which must outlive the model.
-absl::StatusOr<Model> LoadModel(const std::string& path, const OpRegistry& registry);
+absl::StatusOr<Model> LoadModel(const std::string& path, const FileLimits& limits,
+                                const OpRegistry& registry);
 
 // The model's own seed, or 1.
 uint64_t SeedOf(const Model& model);

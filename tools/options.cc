@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/text.h"
 
 namespace flowgrad {
@@ -46,6 +48,59 @@ NamedFile Parse(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+std::optional<int64_t> ParseBytes(absl::string_view text) {
+  int shift = 0;
+  if (absl::ConsumeSuffix(&text, "KiB")) {
+    shift = 10;
+  } else if (absl::ConsumeSuffix(&text, "MiB")) {
+    shift = 20;
+  } else if (absl::ConsumeSuffix(&text, "GiB")) {
+    shift = 30;
+  }
+  int64_t number;
+  const bool digits = std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+  if (!digits || !absl::SimpleAtoi(text, &number)) return std::nullopt;
+  if (number < 1 || number > std::numeric_limits<int64_t>::max() >> shift) return std::nullopt;
+  return number << shift;
+}
+
+CLI::Option* AddCount(CLI::App& command, const std::string& names, int64_t& value, int64_t most,
+                      const std::string& doc) {
+  const auto check = [most](const std::string& text) {
+    int64_t number = 0;
+    const bool fits = absl::SimpleAtoi(text, &number) && number >= 1 && number <= most;
+    return fits ? "" : absl::StrCat("must be from 1 to ", most, ", but is ", Quoted(text));
+  };
+  const auto set = [&value](const std::string& text) {
+    int64_t number = 0;
+    if (absl::SimpleAtoi(text, &number)) value = number;
+  };
+  return command
+      .add_option_function<std::string>(names, set, absl::StrCat(doc, "; default: ", value))
+      ->check(CheckNumber)
+      ->check(check)
+      ->type_name("N");
+}
+
+// In a section of the help of their own.
+void AddLimits(CLI::App& command, FileLimits& limits) {
+  constexpr char kSection[] = "The most that files may ask for";
+  ModelLimits& model = limits.model;
+  AddBytes(command, "--max-file-size", model.file_bytes, "Size of the model file; default: 64MiB")
+      ->group(kSection);
+  AddBytes(command, "--max-model-memory", model.memory_bytes,
+           "Memory for all that the model file says; default: 1GiB")
+      ->group(kSection);
+  AddCount(command, "--max-depth", model.depth, 10'000, "Levels of nesting in it")->group(kSection);
+  AddCount(command, "--max-nodes", model.nodes, 1'000'000'000, "Nodes of its graph")
+      ->group(kSection);
+  AddCount(command, "--max-attributes", model.attributes, model.attributes, "Attributes of a node")
+      ->group(kSection);
+  AddBytes(command, "--max-header-size", limits.tensors.header_bytes,
+           "Header of a safetensors file; default: 100000000")
+      ->group(kSection);
+}
+
 std::string CheckNamedFile(const std::string& value) {
   const size_t equals = value.find('=');
   if (equals != std::string::npos && equals > 0 && equals + 1 < value.size()) return "";
@@ -54,11 +109,27 @@ std::string CheckNamedFile(const std::string& value) {
 
 }  // namespace
 
-void AddModel(CLI::App& command, std::string& model) {
+void AddModel(CLI::App& command, std::string& model, FileLimits& limits) {
   command.add_option("MODEL", model, "Model file: .pbtxt or .pb")
       ->required()
       ->check(CheckValue)
       ->option_text(" ");
+  AddLimits(command, limits);
+}
+
+CLI::Option* AddBytes(CLI::App& command, const std::string& names, int64_t& value,
+                      const std::string& doc) {
+  const auto check = [](const std::string& text) {
+    return ParseBytes(text) ? ""
+                            : absl::StrCat(
+                                  "must be a number of bytes from 1 on, \"1000\", \"64KiB\", "
+                                  "\"64MiB\" or \"2GiB\", but is ",
+                                  Quoted(text));
+  };
+  const auto set = [&value](const std::string& text) { value = ParseBytes(text).value_or(value); };
+  return command.add_option_function<std::string>(names, set, doc)
+      ->check(check)
+      ->type_name("BYTES");
 }
 
 CLI::Option* AddText(CLI::App& command, const std::string& names, std::string& value,

@@ -14,8 +14,8 @@
 
 namespace flowgrad {
 
-// The argument MODEL.
-void AddModel(CLI::App& command, std::string& model);
+// The argument MODEL, and options for the most that files may ask for.
+void AddModel(CLI::App& command, std::string& model, FileLimits& limits);
 
 // An option with a text as its value, which must not be empty or look like an option. `kind` is
 // what help calls the value.
@@ -42,6 +42,10 @@ void AddNumber(CLI::App& command, const std::string& names, std::optional<uint64
                uint64_t least, uint64_t most, const std::string& doc);
 void AddReal(CLI::App& command, const std::string& names, std::optional<double>& value,
              double least, double most, const std::string& kind, const std::string& doc);
+
+// A number of bytes: 1000, 64KiB, 64MiB or 2GiB. Sets `value` only if it is given.
+CLI::Option* AddBytes(CLI::App& command, const std::string& names, int64_t& value,
+                      const std::string& doc);
 
 // --threads, from 1 to kMostThreads.
 inline constexpr uint64_t kMostThreads = 1024;

@@ -45,6 +45,7 @@ With --metrics, --predictions or --answers the model is run on its data set, sam
 
 struct Options {
   std::string model;
+  FileLimits limits;
   std::string weights;
   std::string data;
   std::vector<NamedFile> inputs;
@@ -245,6 +246,7 @@ absl::Status CheckOutputFiles(const Options& options) {
 absl::Status Measure(const Options& options, const OpRegistry& registry) {
   EvaluateOptions evaluation = options.evaluation;
   evaluation.model = options.model;
+  evaluation.limits = options.limits;
   evaluation.weights = options.weights;
   evaluation.data = options.data;
   evaluation.fetches = options.fetches;
@@ -257,7 +259,7 @@ absl::Status Measure(const Options& options, const OpRegistry& registry) {
 absl::Status Run(const Options& options, const OpRegistry& registry) {
   if (options.evaluates()) return Measure(options, registry);
   RETURN_IF_ERROR(CheckOutputFiles(options));
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, options.limits, registry));
   ASSIGN_OR_RETURN(const Plan plan, MakePlan(model, options));
   ASSIGN_OR_RETURN(const Results results, Compute(model, plan, options));
   const std::string text =
@@ -275,7 +277,7 @@ Command AddRunCommand(CLI::App& program, const OpRegistry& registry) {
   CLI::App& app =
       *program.add_subcommand("run", "Compute a model's outputs, and gradients of its loss");
   app.footer(kExample);
-  AddModel(app, options->model);
+  AddModel(app, options->model, options->limits);
   AddText(app, "--weights", options->weights, "Values of parameters and variables (safetensors)");
   AddNamedFiles(app, "--input", options->inputs, "Values of inputs");
   AddFlagOrChoice(app, "--gradients", options->gradients, {"parameters", "inputs", "all"},

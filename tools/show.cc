@@ -40,6 +40,7 @@ dot -Tsvg rnn.dot -o rnn.svg)";
 
 struct Options {
   std::string model;
+  FileLimits limits;
   std::string format = "text";
   std::string of;
   std::string output;
@@ -99,7 +100,7 @@ absl::Status Show(const Options& options, const OpRegistry& registry) {
     return UsageError("--measure is of a plan: it needs --format plan");
   }
   RETURN_IF_ERROR(CheckNotAnInput(options.output, {options.model}));
-  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, registry));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(options.model, options.limits, registry));
   ASSIGN_OR_RETURN(const std::string text, TextOf(model, options));
   return options.output.empty() ? Print(text) : WriteFileAtomically(options.output, text);
 }
@@ -111,7 +112,7 @@ Command AddShowCommand(CLI::App& program, const OpRegistry& registry) {
   CLI::App& app =
       *program.add_subcommand("show", "Show a model's graph as text, as a picture or as a page");
   app.footer(kExample);
-  AddModel(app, options->model);
+  AddModel(app, options->model, options->limits);
   AddChoice(app, "--format", options->format, {"text", "dot", "page", "html", "plan"},
             "Text, one line per node; a picture for Graphviz; a page of Markdown with values; a "
             "page of HTML to look around in, forward and backward side by side; or how a step is "

@@ -204,7 +204,7 @@ Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
   CLI::App& command = *program.add_subcommand("train", "Train a model and write its weights");
   auto options = std::make_shared<TrainOptions>();
   constexpr uint64_t kMost = uint64_t{1} << 40;
-  AddModel(command, options->run.model);
+  AddModel(command, options->run.model, options->run.limits);
   AddNumber(command, "--seed", options->run.seed,
             "Seed of initial values, the order of samples and dropout; default: the model's, or 1");
   AddNumber(command, "--epochs", options->run.epochs, 1, kMost,

@@ -40,7 +40,7 @@ std::string WholePath(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<Trainer>> OpenTrainer(const TrainingRun& run, TrainerOptions options,
                                                      const OpRegistry& registry) {
-  ASSIGN_OR_RETURN(const ModelDef model, ReadModelFile(run.model));
+  ASSIGN_OR_RETURN(const ModelDef model, ReadModelFile(run.model, run.limits.model));
   TrainingDef scratch = model.training();
   if (absl::Status status = ApplySettings(run.settings, scratch); !status.ok()) {
     return UsageError(absl::StrCat("--set: ", status.message()));
@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> OpenTrainer(const TrainingRun& run, Tra
       Trainer::Make(model, options, registry, ModelFolder(run.model));
   if (!trainer.ok()) return InFile(run.model, trainer.status());
   if (!run.weights.empty()) {
-    ASSIGN_OR_RETURN(const TensorFile weights, LoadTensors(run.weights));
+    ASSIGN_OR_RETURN(const TensorFile weights, LoadTensors(run.weights, run.limits.tensors));
     const absl::Status status = (*trainer)->SetWeights(weights, run.take);
     if (!status.ok()) return InFile(run.weights, status);
   }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "tools/model_source.h"
 #include "training/trainer.h"
 
 namespace flowgrad {
@@ -23,6 +24,7 @@ struct TrainingRun {
   std::vector<std::string> take;  // patterns of those taken from `weights`; none: all
   std::optional<uint64_t> seed, epochs, steps, batch;
   std::vector<std::string> settings;
+  FileLimits limits;  // of whoever reads the files: not written
 };
 
 // A trainer of the run, on threads and under observers as `options` say.

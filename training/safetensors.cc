@@ -18,7 +18,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "values are copied as they are");
 
-constexpr int64_t kMostHeaderBytes = 100'000'000;
 constexpr int64_t kLengthBytes = 8;
 constexpr size_t kLongestName = 1024;
 
@@ -63,14 +62,14 @@ absl::Status CheckBools(const std::string& name, const Tensor& tensor) {
                                           static_cast<int>(*bad), " at element ", bad - bytes));
 }
 
-absl::StatusOr<TensorFile> Read(int64_t size, Reader read) {
+absl::StatusOr<TensorFile> Read(int64_t size, int64_t most_header_bytes, Reader read) {
   if (size < kLengthBytes) {
     return absl::DataLossError(
         absl::StrCat("is not a safetensors file: it has ", size, " bytes, fewer than 8"));
   }
   uint64_t length;
   RETURN_IF_ERROR(read(0, &length, kLengthBytes));
-  const uint64_t most = std::min(kMostHeaderBytes, size - kLengthBytes);
+  const uint64_t most = std::min(most_header_bytes, size - kLengthBytes);
   if (length > most) {
     return absl::DataLossError(
         absl::StrCat("is not a safetensors file, or cut off: header must have at most ", most,
@@ -149,14 +148,14 @@ absl::StatusOr<std::string> TensorsToBytes(absl::Span<const NamedTensor> tensors
   return bytes;
 }
 
-absl::StatusOr<TensorFile> LoadTensors(absl::string_view path, int64_t max_bytes) {
-  ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path, max_bytes));
+absl::StatusOr<TensorFile> LoadTensors(absl::string_view path, const TensorLimits& limits) {
+  ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path, limits.file_bytes));
   absl::Status failure;  // of the file itself, with its name
   const auto read = [&](int64_t offset, void* memory, int64_t bytes) {
     return failure = file.ReadAt(offset, memory, bytes);
   };
   try {
-    absl::StatusOr<TensorFile> tensors = Read(file.size(), read);
+    absl::StatusOr<TensorFile> tensors = Read(file.size(), limits.header_bytes, read);
     if (tensors.ok()) return tensors;
     return failure.ok() ? WithName(path, tensors.status()) : failure;
   } catch (const std::exception&) {
@@ -170,7 +169,7 @@ absl::StatusOr<TensorFile> TensorsFromBytes(absl::string_view bytes, absl::strin
     if (count > 0) std::memcpy(memory, bytes.data() + offset, count);
     return absl::OkStatus();
   };
-  absl::StatusOr<TensorFile> tensors = Read(bytes.size(), read);
+  absl::StatusOr<TensorFile> tensors = Read(bytes.size(), TensorLimits().header_bytes, read);
   if (tensors.ok()) return tensors;
   return WithName(name, tensors.status());
 }

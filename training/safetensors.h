@@ -64,10 +64,13 @@ absl::StatusOr<TensorPieces> PiecesOfTensors(absl::Span<const NamedTensor> tenso
 absl::StatusOr<std::string> TensorsToBytes(absl::Span<const NamedTensor> tensors,
                                            const Metadata& metadata);
 
-// Reads a file of at most `max_bytes`. ResourceExhausted if the machine has too little memory for
-// it.
-absl::StatusOr<TensorFile> LoadTensors(absl::string_view path,
-                                       int64_t max_bytes = int64_t{64} << 30);
+struct TensorLimits {
+  int64_t file_bytes = int64_t{64} << 30;
+  int64_t header_bytes = 100'000'000;
+};
+
+// ResourceExhausted if the machine has too little memory for the tensors.
+absl::StatusOr<TensorFile> LoadTensors(absl::string_view path, const TensorLimits& limits = {});
 
 // The tensors in `bytes`; messages call them `name`.
 absl::StatusOr<TensorFile> TensorsFromBytes(absl::string_view bytes, absl::string_view name);

@@ -144,7 +144,7 @@ TEST(SafetensorsTest, RefusesABadHeaderLength) {
   EXPECT_THAT(
       std::string(LoadTensors(path).status().message()),
       HasSubstr("header must have at most 100000000 bytes, but its length is given as 100000001"));
-  EXPECT_THAT(std::string(LoadTensors(path, 1000).status().message()),
+  EXPECT_THAT(std::string(LoadTensors(path, {.file_bytes = 1000}).status().message()),
               HasSubstr("must have at most 1000 bytes, but has 1073741824"));
   std::filesystem::remove(path);
 }
