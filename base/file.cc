@@ -96,8 +96,9 @@ absl::Status SystemError(absl::string_view path, absl::string_view action, int e
   std::string text = strerror_r(error, buffer, sizeof(buffer));
   if (!text.empty()) text[0] = absl::ascii_tolower(text[0]);
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  const absl::StatusCode code =
-      full ? absl::StatusCode::kResourceExhausted : absl::ErrnoToStatusCode(error);
+  const absl::StatusCode code = full             ? absl::StatusCode::kResourceExhausted
+                                : error == ELOOP ? absl::StatusCode::kInvalidArgument
+                                                 : absl::ErrnoToStatusCode(error);
   return FileError(code, path, absl::StrCat(action, action.empty() ? "" : ": ", text));
 }
 

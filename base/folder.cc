@@ -55,6 +55,11 @@ absl::StatusOr<std::vector<std::string>> NamesIn(absl::string_view folder) {
 }
 
 absl::Status RemoveFolderOfFiles(absl::string_view folder) {
+  struct stat info;
+  if (lstat(std::string(folder).c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) {
+    if (Files().Unlink(std::string(folder).c_str()) == 0) return absl::OkStatus();
+    return SystemError(folder, "cannot be removed", errno);
+  }
   ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(folder));
   for (const std::string& name : names) {
     const std::string path = absl::StrCat(folder, "/", name);

@@ -20,7 +20,8 @@ absl::Status MakeFolder(absl::string_view path);
 absl::Status MakeFolders(absl::string_view path);
 // Sorted.
 absl::StatusOr<std::vector<std::string>> NamesIn(absl::string_view folder);
-// A folder and the files in it; one that holds folders is left with these.
+// A folder and the files in it; one that holds folders is left with these. Of what is no folder, a
+// symbolic link say, only the name goes.
 absl::Status RemoveFolderOfFiles(absl::string_view folder);
 // `to` must not exist, or be an empty folder. Flushes the folder that both lie in.
 absl::Status RenameFolder(absl::string_view from, absl::string_view to);

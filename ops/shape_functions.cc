@@ -141,6 +141,13 @@ std::string LettersAround(int rank, int axis) {
 
 std::string LettersWithout(int rank, int axis) { return LettersAround(rank, axis).erase(axis, 1); }
 
+int64_t LineScratchBytes(const ShapeContext& context, int x, int begin, int end,
+                         int64_t element_bytes) {
+  const Dims dims = context.dims(x);
+  if (NumElements(dims) == 0) return 0;
+  return NumElements(absl::MakeConstSpan(dims).subspan(begin, end - begin)) * element_bytes;
+}
+
 Dim ProductOf(const SymbolicShape& shape, int begin, int end) {
   Dim product(1);
   for (int d = begin; d < end; ++d) product = product * shape[d];

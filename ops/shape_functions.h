@@ -51,6 +51,11 @@ absl::Status CheckDims(const SymbolicShape& shape, absl::string_view what);
 std::string LettersAround(int rank, int axis);
 std::string LettersWithout(int rank, int axis);
 
+// Bytes of scratch for a line along dims [begin, end) of input `x`. None if the input is empty: its
+// other dims may be as large as numbers can be.
+int64_t LineScratchBytes(const ShapeContext& context, int x, int begin, int end,
+                         int64_t element_bytes);
+
 // Product of dims [begin, end).
 Dim ProductOf(const SymbolicShape& shape, int begin, int end);
 

@@ -62,19 +62,14 @@ std::string DimsString(absl::Span<const int64_t> dims) {
   return absl::StrCat("[", absl::StrJoin(dims, ","), "]");
 }
 
+// The dims beside a 0 must be countable, too: strides and sizes of lines are made of them.
 int64_t NumElements(absl::Span<const int64_t> dims) {
   int64_t count = 1;
   bool empty = false;
   for (const int64_t dim : dims) {
-    if (dim < 0) return -1;
-    if (dim == 0) {
-      empty = true;
-    } else if (count > kMostElements / dim) {
-      count = -1;
-      break;
-    } else {
-      count *= dim;
-    }
+    empty = empty || dim == 0;
+    if (dim < 0 || count > kMostElements / std::max<int64_t>(dim, 1)) return -1;
+    count *= std::max<int64_t>(dim, 1);
   }
   return empty ? 0 : count;
 }

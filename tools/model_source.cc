@@ -21,6 +21,7 @@
 #include "training/data/load_data.h"
 #include "training/data/npy.h"
 #include "training/data_feeds.h"
+#include "training/finite.h"
 #include "training/training_check.h"
 
 namespace flowgrad {
@@ -193,6 +194,17 @@ absl::StatusOr<Graph> GraphForMode(const Model& model, bool training,
   return graph;
 }
 
+absl::StatusOr<TensorFile> LoadWeights(const std::string& path, const FileLimits& limits) {
+  ASSIGN_OR_RETURN(TensorFile file, LoadTensors(path, limits.tensors));
+  for (const auto& [name, tensor] : file.tensors) {
+    const int64_t place = FirstNotFinite(tensor);
+    if (place < 0) continue;
+    Warn(absl::StrCat(PathText(path), ": tensor ", Quoted(name), " is not finite at element ",
+                      place));
+  }
+  return file;
+}
+
 absl::StatusOr<TensorMap> LoadStates(const Model& model, const Graph& graph,
                                      const std::string& weights, uint64_t seed) {
   if (weights.empty()) {
@@ -200,7 +212,7 @@ absl::StatusOr<TensorMap> LoadStates(const Model& model, const Graph& graph,
     if (!states.ok()) return model.Blame(states.status());
     return states;
   }
-  ASSIGN_OR_RETURN(TensorFile file, LoadTensors(weights, model.limits.tensors));
+  ASSIGN_OR_RETURN(TensorFile file, LoadWeights(weights, model.limits));
   TensorMap states;
   std::vector<std::string> names, errors;
   for (const State& state : graph.states()) {

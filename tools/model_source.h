@@ -56,6 +56,10 @@ absl::StatusOr<std::string> DifferentiatedValue(const Model& model);
 absl::StatusOr<Graph> GraphForMode(const Model& model, bool training,
                                    const std::vector<std::string>& kept);
 
+// The tensors of a file of weights. One with NaN or infinity is a warning: training on from it
+// gives no others.
+absl::StatusOr<TensorFile> LoadWeights(const std::string& path, const FileLimits& limits);
+
 // The first values of `graph`, a graph of this model, drawn with `seed`; or, with a file of
 // weights, what it says.
 absl::StatusOr<TensorMap> LoadStates(const Model& model, const Graph& graph,

@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> OpenTrainer(const TrainingRun& run, Tra
       Trainer::Make(model, options, registry, ModelFolder(run.model));
   if (!trainer.ok()) return InFile(run.model, trainer.status());
   if (!run.weights.empty()) {
-    ASSIGN_OR_RETURN(const TensorFile weights, LoadTensors(run.weights, run.limits.tensors));
+    ASSIGN_OR_RETURN(const TensorFile weights, LoadWeights(run.weights, run.limits));
     const absl::Status status = (*trainer)->SetWeights(weights, run.take);
     if (!status.ok()) return InFile(run.weights, status);
   }

@@ -1,31 +1,19 @@
 #include "training/checkpoint_saver.h"
 
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/text.h"
+#include "training/finite.h"
 
 namespace flowgrad {
 namespace {
 
-template <class T>
-int64_t FirstNotFinite(const Tensor& tensor) {
-  const T* const values = tensor.data<T>();
-  const int64_t count = tensor.num_elements();
-  for (int64_t i = 0; i < count; ++i) {
-    if (!std::isfinite(values[i])) return i;
-  }
-  return -1;
-}
-
 absl::Status CheckFinite(const Checkpoint& checkpoint) {
   for (const auto& [name, tensor] : checkpoint.states) {
-    const int64_t place = tensor.dtype() == DType::kFloat    ? FirstNotFinite<float>(tensor)
-                          : tensor.dtype() == DType::kDouble ? FirstNotFinite<double>(tensor)
-                                                             : -1;
+    const int64_t place = FirstNotFinite(tensor);
     if (place < 0) continue;
     return absl::AbortedError(absl::StrCat("no checkpoint of step ", checkpoint.step, ": state ",
                                            Quoted(name), " is not finite at element ", place,

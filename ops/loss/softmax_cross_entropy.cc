@@ -23,7 +23,8 @@ absl::Status SoftmaxCrossEntropyShape(ShapeContext& context) {
 // Scratch for scores, log-probabilities and work.
 absl::StatusOr<Prepared> PrepareSoftmaxCrossEntropy(const ShapeContext& context) {
   ASSIGN_OR_RETURN(const LabelSpec spec, LabelSpecOf(context, 0));
-  return MakePrepared(spec, 3 * context.dims(0)[spec.axis] * DTypeSize(context.dtype()));
+  return MakePrepared(
+      spec, LineScratchBytes(context, 0, spec.axis, spec.axis + 1, 3 * DTypeSize(context.dtype())));
 }
 
 LoopNest SoftmaxCrossEntropyLoops(const ShapeContext& context) {

@@ -26,7 +26,8 @@ absl::Status SoftmaxCrossEntropyGradientShape(ShapeContext& context) {
 // Scratch for log-probabilities, results and work.
 absl::StatusOr<Prepared> PrepareSoftmaxCrossEntropyGradient(const ShapeContext& context) {
   ASSIGN_OR_RETURN(const LabelSpec spec, LabelSpecOf(context, 0));
-  return MakePrepared(spec, 3 * context.dims(0)[spec.axis] * DTypeSize(context.dtype()));
+  return MakePrepared(
+      spec, LineScratchBytes(context, 0, spec.axis, spec.axis + 1, 3 * DTypeSize(context.dtype())));
 }
 
 LoopNest SoftmaxCrossEntropyGradientLoops(const ShapeContext& context) {

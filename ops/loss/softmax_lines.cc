@@ -28,8 +28,8 @@ absl::Status SoftmaxShape(ShapeContext& context) {
 // The axis, and scratch for a line of every input, one of results and one of work.
 absl::StatusOr<Prepared> PrepareSoftmax(const ShapeContext& context) {
   ASSIGN_OR_RETURN(const int axis, AxisOf(context));
-  const int64_t line_bytes = context.dims(0)[axis] * DTypeSize(context.dtype());
-  return MakePrepared(axis, (context.num_inputs() + 2) * line_bytes);
+  const int64_t element_bytes = (context.num_inputs() + 2) * DTypeSize(context.dtype());
+  return MakePrepared(axis, LineScratchBytes(context, 0, axis, axis + 1, element_bytes));
 }
 
 LoopNest SoftmaxLoops(const ShapeContext& context) {

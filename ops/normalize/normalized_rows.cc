@@ -38,8 +38,8 @@ std::string RowLetters(int axis) {
 }
 
 int64_t RowScratchBytes(const ShapeContext& context, int x, int axis, int count) {
-  const Dims dims = context.dims(x);
-  return count * NumElements(absl::MakeConstSpan(dims).subspan(axis)) * DTypeSize(context.dtype());
+  return LineScratchBytes(context, x, axis, context.input(x).rank(),
+                          count * DTypeSize(context.dtype()));
 }
 
 }  // namespace flowgrad

@@ -46,7 +46,7 @@ absl::Status TopKShape(ShapeContext& context) {
 absl::StatusOr<Prepared> PrepareTopK(const ShapeContext& context) {
   ASSIGN_OR_RETURN(const int axis, AxisOf(context));
   return MakePrepared(TopKSpec{axis, context.attributes().Int("largest") != 0},
-                      context.dims(0)[axis] * static_cast<int64_t>(sizeof(int64_t)));
+                      LineScratchBytes(context, 0, axis, axis + 1, sizeof(int64_t)));
 }
 
 LoopNest TopKLoops(const ShapeContext& context) {

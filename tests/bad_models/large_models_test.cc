@@ -95,7 +95,8 @@ TEST(LargeModelsTest, BombsOf64MiBAreRefusedBeforeTheyTakeMemory) {
   EXPECT_THAT(Refusal(WithGraph(Repeated(empty_attributes,
                                          kMostBytes / static_cast<int>(empty_attributes.size())))),
               MatchesRegex(kTooMuch));
-  EXPECT_THAT(Refusal(WithGraph(packed)), MatchesRegex(kTooMuch));
+  // As many numbers as a file has room for are read.
+  EXPECT_EQ(Refusal(WithGraph(packed)), ": parameter 1 of the file: has no name\n");
 }
 
 TEST(LargeModelsTest, AMistakeAtTheEndOfAChainOfAMillionIsFound) {
@@ -127,11 +128,12 @@ TEST(LargeModelsTest, AMillionReadersOfOneValueTakeLinearTime) {
 
 TEST(LargeModelsTest, AMillionInputsOfOneNodeTakeLinearTime) {
   EXPECT_EQ(Refusal([](GraphDef& graph) {
-              AddInput(graph, "x");
+              const std::string x = "x";
+              AddInput(graph, x);
               NodeDef& node = *graph.add_node();
               node.set_name("sum");
               node.set_op("Sum");
-              for (int i = 0; i < kMillion; ++i) node.add_input("x");
+              for (int i = 0; i < kMillion; ++i) *node.add_input() = x;
               AddNode(graph, "end", "Rel", "sum");
             }),
             ": node \"end\" (Rel): op \"Rel\" is not registered; did you mean \"Relu\"?\n");

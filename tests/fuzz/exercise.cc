@@ -180,7 +180,8 @@ void CheckRefusal(const absl::Status& status) {
       code == absl::StatusCode::kFailedPrecondition || code == absl::StatusCode::kDataLoss ||
       code == absl::StatusCode::kAborted || code == absl::StatusCode::kOutOfRange ||
       code == absl::StatusCode::kResourceExhausted;
-  if (!good || status.message().empty() || absl::StrContains(status.message(), "internal")) {
+  if (!good || status.message().empty() ||
+      absl::StrContains(status.message(), "internal: composition")) {
     Finding(status.ToString());
   }
 }

@@ -98,6 +98,16 @@ TEST(GraphBuilderTest, RefusesNamesTakenAndNamesThatAreNone) {
                      HasSubstr("name \"a b\" must be 1 to 1024 bytes of UTF-8 without spaces"))));
 }
 
+// Names that a reader may take for one are several.
+TEST(GraphBuilderTest, NamesAreBytes) {
+  GraphBuilder g;
+  const std::vector<std::string> names = {"Loss", "loss", "LOSS", "caf\xc3\xa9", "cafe\xcc\x81"};
+  for (const std::string& name : names) g.Input(name, "float[]");
+  const absl::StatusOr<Graph> graph = std::move(g).Build();
+  ASSERT_THAT(graph, IsOk());
+  EXPECT_EQ(graph->inputs().size(), names.size());
+}
+
 TEST(GraphBuilderTest, GivesBackWhatNobodyReadsByDefault) {
   GraphBuilder g;
   const Value x = g.Input("x", "float[2]");

@@ -59,6 +59,15 @@ TEST(ModelGraphTest, GoesBackToAFileAndReadsTheSame) {
   EXPECT_EQ(ToGraphDef(*again).SerializeAsString(), def.SerializeAsString());
 }
 
+TEST(ModelGraphTest, AnOutputMayBeAnInput) {
+  const absl::StatusOr<Graph> graph = BuildGraph(Def(R"pb(
+    input { name: "x" type: "float[2]" }
+    output: "x"
+  )pb"));
+  ASSERT_THAT(graph, IsOk());
+  EXPECT_EQ(GraphText(*graph), "input x: float[2]\noutput x\n");
+}
+
 TEST(ModelGraphTest, NamesTheCycle) {
   EXPECT_THAT(BuildGraph(Def(R"pb(
                 node { name: "a" op: "Tanh" input: "c" }

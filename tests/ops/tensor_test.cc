@@ -50,6 +50,8 @@ TEST(TensorTest, CountsElementsWithoutOverflow) {
   EXPECT_EQ(NumElements({}), 1);
   EXPECT_EQ(NumElements({3, 0, 5}), 0);
   EXPECT_EQ(NumElements({int64_t{1} << 32, int64_t{1} << 32}), -1);
+  EXPECT_EQ(NumElements({int64_t{1} << 60, 0}), -1);
+  EXPECT_EQ(NumElements({2, 0, 3, int64_t{1} << 59}), -1);
   EXPECT_EQ(ContiguousStrides({0, int64_t{1} << 32, int64_t{1} << 32}).size(), 3u);
 }
 

@@ -166,6 +166,20 @@ TEST(TrainTest, StartsFromWeights) {
   EXPECT_THAT(none.err, HasSubstr("no state matches \"decoder/*\""));
 }
 
+TEST(TrainTest, WarnsOfWeightsThatAreNotFinite) {
+  const std::string good = Temp("finite.safetensors"), bad = Temp("not_finite.safetensors");
+  ASSERT_EQ(Train("--quiet --out " + good).code, 0);
+  std::string bytes = Contents(good);
+  bytes.replace(bytes.size() - 4, 4, "\xff\xff\xff\x7f");
+  Write(bad, bytes);
+  const Ended ended = Train(absl::StrCat("--quiet --overwrite --weights ", bad, " --out ", good));
+  EXPECT_THAT(ended.err, MatchesRegex(absl::StrCat("flowgrad: warning: ", bad,
+                                                   ": tensor \"[^\"]+\" is not finite at element "
+                                                   "[0-9]+\n.*")));
+  EXPECT_THAT(Flowgrad(absl::StrCat("run ", kModel, " --weights ", bad)).err,
+              HasSubstr("is not finite at element"));
+}
+
 TEST(TrainTest, TracesItsFirstRuns) {
   const std::string trace = Temp("trace.json");
   const Ended ended =

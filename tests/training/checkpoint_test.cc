@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/checksum.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/faulty_files.h"
 #include "tests/testing/status_matchers.h"
@@ -287,6 +289,100 @@ TEST_F(CheckpointTest, ADamagedTensorIsNamed) {
                                  HasSubstr("none of its 1 checkpoints is whole")));
   ASSERT_EQ(refused_.size(), 1u);
   EXPECT_THAT(refused_[0], HasSubstr("states.safetensors: tensor \"w\" is damaged"));
+}
+
+TEST_F(CheckpointTest, CutAnywhereItIsRefused) {
+  {
+    auto folder = CheckpointFolder::Open(path_);
+    ASSERT_THAT(folder, IsOk());
+    ASSERT_THAT(folder->Save(AfterSteps(1)), IsOk());
+  }
+  const std::string folder = path_ + "/step-000000000001";
+  for (const char* name : {"manifest.json", "states.safetensors", "history.csv"}) {
+    const std::string path = absl::StrCat(folder, "/", name);
+    const std::string good = Contents(path);
+    for (size_t size = 0; size < good.size(); ++size) {
+      Put(path, good.substr(0, size));
+      EXPECT_THAT(ReadCheckpoint(folder), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(name)))
+          << size;
+    }
+    Put(path, good);
+  }
+  EXPECT_THAT(ReadCheckpoint(folder), IsOk());
+}
+
+// With a checksum that is right, as somebody writes it who means harm.
+TEST_F(CheckpointTest, AManifestThatListsOtherTensorsIsRefused) {
+  {
+    auto folder = CheckpointFolder::Open(path_);
+    ASSERT_THAT(folder, IsOk());
+    ASSERT_THAT(folder->Save(AfterSteps(1)), IsOk());
+  }
+  const std::string folder = path_ + "/step-000000000001", path = folder + "/manifest.json";
+  const std::string good = Contents(path);
+  const std::string text = good.substr(good.find('\n') + 1);
+  const struct {
+    std::string before, after, error;
+  } kChanges[] = {
+      {"\"b\": ", "\"c\": ", "states.safetensors: lacks tensor \"c\""},
+      {"\"step\": 1,", "\"step\": \"1\",", "is not what this program writes"},
+      {"\"step\": 1,", "", "is not what this program writes"},
+      {"\"bytes\": ", "\"bytes\": -", "must have -"},
+      {"\"bytes\": ", "\"bytes\": 9999999999", "must have 9999999999"},
+      {"{", "[", "is no JSON object"},
+  };
+  for (const auto& [before, after, error] : kChanges) {
+    std::string other = text;
+    const size_t place = other.rfind(before);
+    ASSERT_NE(place, other.npos) << before;
+    other.replace(place, before.size(), after);
+    Put(path, absl::StrCat("flowgrad-checkpoint 1 ", ChecksumOf(other), "\n", other));
+    EXPECT_THAT(ReadCheckpoint(folder), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(error)));
+  }
+}
+
+TEST_F(CheckpointTest, WhatIsNoCheckpointIsPassedOver) {
+  {
+    auto folder = CheckpointFolder::Open(path_);
+    ASSERT_THAT(folder, IsOk());
+    ASSERT_THAT(folder->Save(AfterSteps(2)), IsOk());
+  }
+  namespace fs = std::filesystem;
+  const std::string good = path_ + "/step-000000000002";
+  fs::copy(good, path_ + "/.step-000000000009-1.tmp");  // never published
+  fs::copy(good, path_ + "/step-9");
+  fs::copy(good, path_ + "/step-000000000008");  // of another step
+  fs::create_directory(path_ + "/step-000000000007");
+  Put(path_ + "/step-000000000006", "a file");
+  Put(path_ + "/.step-000000000005-1.tmp", "a file");
+  Put(path_ + "/latest", "../../etc\n");
+  fs::create_directory(path_ + "/lost+found");
+  const auto newest = Newest();
+  ASSERT_THAT(newest, IsOk());
+  EXPECT_EQ(DifferenceOf(*newest, AfterSteps(2)), "");
+  ASSERT_EQ(refused_.size(), 3u);
+  EXPECT_THAT(refused_[0], HasSubstr("step-000000000008: is of step 2"));
+  EXPECT_THAT(refused_[1], HasSubstr("step-000000000007/manifest.json: no such file"));
+  EXPECT_THAT(refused_[2], HasSubstr("step-000000000006/manifest.json: not a directory"));
+  EXPECT_EQ(NumTemporaries(), 0);
+}
+
+// A link in the place of what is removed or written leads nowhere.
+TEST_F(CheckpointTest, FollowsNoPlantedLink) {
+  namespace fs = std::filesystem;
+  const std::string precious = testing::TempDir() + "/precious";
+  fs::create_directories(precious);
+  Put(precious + "/thesis", "done");
+  fs::create_directories(path_);
+  fs::create_directory_symlink(precious, path_ + "/.step-000000000009-1.tmp");
+  fs::create_directory_symlink(precious, path_ + "/step-000000000001");
+  auto folder = CheckpointFolder::Open(path_);
+  ASSERT_THAT(folder, IsOk());
+  for (const int64_t step : {1, 2, 3}) ASSERT_THAT(folder->Save(AfterSteps(step)), IsOk());
+  fs::create_directory_symlink(precious, path_ + "/step-000000000000");
+  ASSERT_THAT(folder->Prune(1), IsOk());
+  EXPECT_EQ(Contents(precious + "/thesis"), "done");
+  EXPECT_THAT(*folder->Steps(), testing::ElementsAre(3));
 }
 
 TEST_F(CheckpointTest, SaysThatThereIsNone) {

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
 
 namespace flowgrad {
 namespace {
@@ -230,6 +231,20 @@ TEST(SafetensorsTest, RefusesABoolThatIsNeitherTrueNorFalse) {
   file.back() = 2;
   EXPECT_EQ(Refusal(file),
             absl::DataLossError("tensor \"a\" of bools has the byte 2 at element 1"));
+}
+
+TEST(SafetensorsTest, BoundsTheHeader) {
+  const std::string path = testing::TempDir() + "/header.safetensors";
+  // Brackets, of which a tree of values would take a hundred times the memory.
+  std::string bytes("\x00\x00\x00\x04\x00\x00\x00\x00{", 9);
+  bytes += "\"a\":" + std::string((64 << 20) - 5, '[');
+  ASSERT_THAT(WriteFileAtomically(path, bytes), IsOk());
+  EXPECT_THAT(LoadTensors(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("tensor \"a\"")));
+  EXPECT_THAT(LoadTensors(path, {.header_bytes = 1000}),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("header must have at most 1000 bytes, but its length is given as "
+                                 "67108864")));
+  std::filesystem::remove(path);
 }
 
 TEST(SafetensorsTest, EscapesNamesInMessages) {

@@ -325,6 +325,27 @@ TEST_F(TrainerCheckpointsTest, StatesThatAreNotFiniteReplaceNoGoodCheckpoint) {
   }
 }
 
+TEST_F(TrainerCheckpointsTest, ACheckpointOfAStepThatCannotBeIsRefused) {
+  const auto good = MakeTrainer()->MakeCheckpoint();
+  ASSERT_THAT(good, IsOk());
+  for (const int64_t step : {int64_t{-1}, int64_t{24}, std::numeric_limits<int64_t>::max(),
+                             std::numeric_limits<int64_t>::min()}) {
+    const auto trainer = MakeTrainer();
+    Checkpoint bad = *good;
+    bad.step = step;
+    EXPECT_FALSE(trainer->Resume(bad).ok()) << step;
+    EXPECT_EQ(trainer->step(), 0);
+  }
+  for (const char* number : {"", "nan", "-", "9223372036854775808", "1.5"}) {
+    const auto trainer = MakeTrainer();
+    Checkpoint bad = *good;
+    bad.counts["loss_count"] = number;
+    EXPECT_THAT(trainer->Resume(bad),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("has no number \"loss_count\"")));
+    EXPECT_EQ(trainer->step(), 0);
+  }
+}
+
 TEST_F(TrainerCheckpointsTest, TheBestByAMetricStays) {
   const auto trainer = MakeTrainer();
   CheckpointOptions options = Every(1);
