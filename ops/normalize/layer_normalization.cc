@@ -107,6 +107,14 @@ absl::Status LayerNormalizationKernel(const KernelContext& context) {
   const absl::Span<const int64_t> dims = x.shape().subspan(spec.axis);
   const RowLayout<T> x_row(x, dims), y_row(y, dims), scale_row(scale, dims);
 
+  Odometer<4> rows;
+  for (int d = 0; d < spec.axis; ++d) {
+    rows.AddDim(x.dims[d], {x.strides[d], y.strides[d], mean.present() ? mean.strides[d] : 0,
+                            inverse.present() ? inverse.strides[d] : 0});
+  }
+  // Without rows there is no scratch.
+  if (rows.empty()) return absl::OkStatus();
+
   Row<T> row;
   row.n = x_row.size();
   row.epsilon = static_cast<T>(spec.epsilon);
@@ -115,12 +123,6 @@ absl::Status LayerNormalizationKernel(const KernelContext& context) {
   row.scale = scale_row.Gather(scale.as<const T>(), x_copy + 2 * row.n);
   row.b = b.present() ? RowLayout<T>(b, dims).Gather(b.as<const T>(), x_copy + 3 * row.n) : nullptr;
 
-  Odometer<4> rows;
-  for (int d = 0; d < spec.axis; ++d) {
-    rows.AddDim(x.dims[d], {x.strides[d], y.strides[d], mean.present() ? mean.strides[d] : 0,
-                            inverse.present() ? inverse.strides[d] : 0});
-  }
-  if (rows.empty()) return absl::OkStatus();
   static const auto normalize = UsesAvx512() ? &NormalizeRowAvx512<T> : &NormalizeRowAvx2<T>;
   do {
     T* const to = y.as<T>() + rows.offset(1);

@@ -96,6 +96,14 @@ absl::Status LayerNormalizationGradientKernel(const KernelContext& context) {
   const absl::Span<const int64_t> dims = x.shape().subspan(axis);
   const RowLayout<T> dy_row(dy, dims), x_row(x, dims), dx_row(dx, dims);
 
+  Odometer<5> rows;
+  for (int d = 0; d < axis; ++d) {
+    rows.AddDim(x.dims[d],
+                {dy.strides[d], x.strides[d], mean.strides[d], inverse.strides[d], dx.strides[d]});
+  }
+  // Without rows there is no scratch.
+  if (rows.empty()) return absl::OkStatus();
+
   Row<T> row;
   row.n = x_row.size();
   T* const dy_copy = reinterpret_cast<T*>(context.scratch);
@@ -104,12 +112,6 @@ absl::Status LayerNormalizationGradientKernel(const KernelContext& context) {
   row.g = dy_copy + 3 * row.n;
   row.gh = dy_copy + 4 * row.n;
 
-  Odometer<5> rows;
-  for (int d = 0; d < axis; ++d) {
-    rows.AddDim(x.dims[d],
-                {dy.strides[d], x.strides[d], mean.strides[d], inverse.strides[d], dx.strides[d]});
-  }
-  if (rows.empty()) return absl::OkStatus();
   static const auto differentiate =
       UsesAvx512() ? &DifferentiateRowAvx512<T> : &DifferentiateRowAvx2<T>;
   do {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "graph/model_graph.h"
@@ -212,6 +213,10 @@ ModelDef DrawModel(Choices& choices) {
       graph = std::move(longer);
     } else {
       CheckRefusal(longer.status());
+      // A composition that does not keep what its shape rule says.
+      if (absl::StrContains(longer.status().message(), "internal:")) {
+        Finding(longer.status().ToString());
+      }
       def.mutable_node()->RemoveLast();
     }
   }

@@ -13,8 +13,9 @@ shift
 # Only clang has libFuzzer.
 command -v clang >/dev/null || apt-get install -y clang >/dev/null || exit 2
 
-./bazelw build --config=fuzz "$@" //tests/fuzz:{bytes_fuzzer,model_fuzzer,write_seeds} || exit 2
-bin=$(./bazelw info --config=fuzz "$@" bazel-bin 2>/dev/null)/tests/fuzz
+bazel=${BAZEL:-./bazelw}
+"$bazel" build --config=fuzz "$@" //tests/fuzz:{bytes_fuzzer,model_fuzzer,write_seeds} || exit 2
+bin=$("$bazel" info --config=fuzz "$@" bazel-bin 2>/dev/null)/tests/fuzz
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -23,6 +24,8 @@ mkdir -p "$work"/{bytes,model}
 
 failed=0
 for fuzzer in bytes model; do
+  longest=16384
+  [ "$fuzzer" = bytes ] || longest=512
   findings=tests/fuzz/findings/$fuzzer
   mkdir -p "$findings"
   before=$(find "$findings" -type f | wc -l)
@@ -31,7 +34,7 @@ for fuzzer in bytes model; do
   runs=0
   # libFuzzer ends at its first finding: go on until the time is up.
   while left=$((end - $(date +%s))) && [ "$left" -gt 0 ]; do
-    "$bin/${fuzzer}_fuzzer" -max_total_time="$left" -timeout=20 -rss_limit_mb=4096 -max_len=16384 \
+    "$bin/${fuzzer}_fuzzer" -max_total_time="$left" -timeout=20 -rss_limit_mb=4096 -max_len=$longest \
       -print_final_stats=1 -artifact_prefix="$findings/" "$work/$fuzzer" "$findings" >"$log" 2>&1
     code=$?
     runs=$((runs + $(sed -n 's/^stat::number_of_executed_units: *//p' "$log")))
