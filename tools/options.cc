@@ -82,25 +82,6 @@ CLI::Option* AddCount(CLI::App& command, const std::string& names, int64_t& valu
       ->type_name("N");
 }
 
-// In a section of the help of their own.
-void AddLimits(CLI::App& command, FileLimits& limits) {
-  constexpr char kSection[] = "The most that files may ask for";
-  ModelLimits& model = limits.model;
-  AddBytes(command, "--max-file-size", model.file_bytes, "Size of the model file; default: 64MiB")
-      ->group(kSection);
-  AddBytes(command, "--max-model-memory", model.memory_bytes,
-           "Memory for all that the model file says; default: 1GiB")
-      ->group(kSection);
-  AddCount(command, "--max-depth", model.depth, 10'000, "Levels of nesting in it")->group(kSection);
-  AddCount(command, "--max-nodes", model.nodes, 1'000'000'000, "Nodes of its graph")
-      ->group(kSection);
-  AddCount(command, "--max-attributes", model.attributes, model.attributes, "Attributes of a node")
-      ->group(kSection);
-  AddBytes(command, "--max-header-size", limits.tensors.header_bytes,
-           "Header of a safetensors file; default: 100000000")
-      ->group(kSection);
-}
-
 std::string CheckNamedFile(const std::string& value) {
   const size_t equals = value.find('=');
   if (equals != std::string::npos && equals > 0 && equals + 1 < value.size()) return "";
@@ -130,6 +111,24 @@ CLI::Option* AddBytes(CLI::App& command, const std::string& names, int64_t& valu
   return command.add_option_function<std::string>(names, set, doc)
       ->check(check)
       ->type_name("BYTES");
+}
+
+void AddLimits(CLI::App& command, FileLimits& limits) {
+  constexpr char kSection[] = "The most that files may ask for";
+  ModelLimits& model = limits.model;
+  AddBytes(command, "--max-file-size", model.file_bytes, "Size of the model file; default: 64MiB")
+      ->group(kSection);
+  AddBytes(command, "--max-model-memory", model.memory_bytes,
+           "Memory for all that the model file says; default: 1GiB")
+      ->group(kSection);
+  AddCount(command, "--max-depth", model.depth, 10'000, "Levels of nesting in it")->group(kSection);
+  AddCount(command, "--max-nodes", model.nodes, 1'000'000'000, "Nodes of its graph")
+      ->group(kSection);
+  AddCount(command, "--max-attributes", model.attributes, model.attributes, "Attributes of a node")
+      ->group(kSection);
+  AddBytes(command, "--max-header-size", limits.tensors.header_bytes,
+           "Header of a safetensors file; default: 100000000")
+      ->group(kSection);
 }
 
 CLI::Option* AddText(CLI::App& command, const std::string& names, std::string& value,

@@ -14,7 +14,7 @@
 
 namespace flowgrad {
 
-// The argument MODEL, and options for the most that files may ask for.
+// The argument MODEL, and AddLimits().
 void AddModel(CLI::App& command, std::string& model, FileLimits& limits);
 
 // An option with a text as its value, which must not be empty or look like an option. `kind` is
@@ -46,6 +46,9 @@ void AddReal(CLI::App& command, const std::string& names, std::optional<double>&
 // A number of bytes: 1000, 64KiB, 64MiB or 2GiB. Sets `value` only if it is given.
 CLI::Option* AddBytes(CLI::App& command, const std::string& names, int64_t& value,
                       const std::string& doc);
+
+// Options for the most that files may ask for, in a section of the help of their own.
+void AddLimits(CLI::App& command, FileLimits& limits);
 
 // --threads, from 1 to kMostThreads.
 inline constexpr uint64_t kMostThreads = 1024;

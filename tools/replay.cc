@@ -34,6 +34,7 @@ steps after it again, with the same bits, to the last of the run. Writes no file
 
 struct ReplayOptions {
   std::string folder;
+  FileLimits limits;
   std::optional<uint64_t> from_step, threads;
   bool to_first_nan = false, quiet = false;
 };
@@ -68,7 +69,8 @@ absl::Status TakeSteps(Trainer& trainer, const std::atomic<bool>* stop, bool qui
 }
 
 absl::Status Replay(const ReplayOptions& options, const OpRegistry& registry) {
-  ASSIGN_OR_RETURN(const TrainingRun run, ReadRun(options.folder));
+  ASSIGN_OR_RETURN(TrainingRun run, ReadRun(options.folder));
+  run.limits = options.limits;
   ASSIGN_OR_RETURN(const std::optional<Checkpoint> start, Start(options));
   const Interrupt interrupt;
   TrainerOptions settings;
@@ -112,6 +114,7 @@ Command AddReplayCommand(CLI::App& program, const OpRegistry& registry) {
   AddNumber(command, "--from-step", options->from_step, 0, uint64_t{1} << 40,
             "Begin at the checkpoint of this step; 0: at the beginning");
   AddThreads(command, options->threads);
+  AddLimits(command, options->limits);
   command.add_flag("-q,--quiet", options->quiet, "Show no progress");
   command.footer(kExample);
   return {&command, [options, &registry] { return Replay(*options, registry); }};

@@ -382,7 +382,7 @@ TEST_F(CheckpointTest, FollowsNoPlantedLink) {
   fs::create_directory_symlink(precious, path_ + "/step-000000000000");
   ASSERT_THAT(folder->Prune(1), IsOk());
   EXPECT_EQ(Contents(precious + "/thesis"), "done");
-  EXPECT_THAT(*folder->Steps(), testing::ElementsAre(3));
+  EXPECT_THAT(*StepsOfCheckpoints(path_), testing::ElementsAre(3));
 }
 
 TEST_F(CheckpointTest, SaysThatThereIsNone) {
