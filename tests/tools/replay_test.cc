@@ -82,7 +82,7 @@ TEST(CheckNumericsTest, NamesTheNodeOfARunToo) {
 graph {
   input { name: "x" type: "float[3]" value { values: [1, 0, 2] } }
   node { name: "y" op: "Log" input: "x" }
-  output { name: "y" }
+  output: "y"
 }
 )");
   EXPECT_EQ(Flowgrad("run " + model).code, 0);
