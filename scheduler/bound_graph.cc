@@ -59,7 +59,8 @@ void AddOutputs(BoundGraph& bound, BoundOp& op, const std::vector<bool>& read) {
 
 class Binder {
  public:
-  explicit Binder(std::shared_ptr<const Graph> graph) : graph_(*graph) {
+  Binder(std::shared_ptr<const Graph> graph, const PlanOptions& options)
+      : graph_(*graph), options_(options) {
     bound_.graph = std::move(graph);
     for (const Node& node : graph_.nodes()) values_.emplace_back(node.outputs.size());
     wanted_.resize(graph_.nodes().size());
@@ -182,7 +183,7 @@ class Binder {
     const int num_outputs = static_cast<int>(node.outputs.size());
     std::vector<Layout> inputs;
     std::vector<std::optional<BoundShapes::Input>> types;
-    bool all_known = !node.op->random() && !node.op->can_fail();
+    bool is_foldable = !node.op->random() && !node.op->can_fail();
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId input = node.inputs[i];
       inputs.push_back(input.present() ? LayoutOf(input) : Layout());
@@ -193,7 +194,7 @@ class Binder {
       if (node.op->reads_shape_only(static_cast<int>(i))) {
         layout.storage = -1;
       } else {
-        all_known = all_known && types.back()->value.present();
+        is_foldable = is_foldable && types.back()->value.present();
       }
     }
     ASSIGN_OR_RETURN(const BoundShapes shapes,
@@ -210,6 +211,8 @@ class Binder {
     RETURN_IF_ERROR(shapes.CheckKnown());
     for (int i = 0; i < num_outputs; ++i) {
       const TensorType& type = shapes.context().output(i);
+      // Of integers, others' shapes may be made.
+      if (!options_.fold && IsFloating(type.dtype)) is_foldable = false;
       const int64_t output_bytes = NumElements(KnownDims(type.shape)) * DTypeSize(type.dtype);
       RETURN_IF_ERROR(CheckFitsMemory(
           absl::StrCat("output ", Quoted(node.op->output_port(i).name), " ", type.ToString()),
@@ -219,7 +222,7 @@ class Binder {
     if (node.op->body() == OpDef::Body::kView && !inputs.empty()) {
       return BindView(n, shapes.context(), inputs[0]);
     }
-    if (all_known && bytes <= kMostBytesFolded) return Fold(n, inputs);
+    if (is_foldable && bytes <= kMostBytesFolded) return Fold(n, inputs);
     return AppendNode(n, shapes, std::move(inputs));
   }
 
@@ -285,6 +288,7 @@ class Binder {
   }
 
   const Graph& graph_;
+  const PlanOptions& options_;
   BoundGraph bound_;
   std::vector<std::vector<Layout>> values_;  // by node and port
   std::vector<std::vector<bool>> wanted_;    // by node: empty, or whether each port is read
@@ -318,8 +322,9 @@ void DropDeadOps(BoundGraph& bound) {
 }  // namespace
 
 absl::StatusOr<BoundGraph> BindGraph(std::shared_ptr<const Graph> graph, const FedTypes& fed,
-                                     const std::vector<std::string>& fetches, bool update_states) {
-  Binder binder(std::move(graph));
+                                     const std::vector<std::string>& fetches, bool update_states,
+                                     const PlanOptions& options) {
+  Binder binder(std::move(graph), options);
   RETURN_IF_ERROR(binder.Bind(fed, fetches, update_states));
   BoundGraph bound = binder.TakeGraph();
   DropDeadOps(bound);

@@ -16,6 +16,7 @@
 #include "graph/graph.h"
 #include "ops/bound_shapes.h"
 #include "ops/op.h"
+#include "scheduler/plan_options.h"
 
 namespace flowgrad {
 
@@ -88,7 +89,8 @@ using FedTypes = std::map<std::string, TensorType, std::less<>>;
 // not exist, InvalidArgument for a type that does not fit, Unimplemented for a shape that depends
 // on the values of what is fed.
 absl::StatusOr<BoundGraph> BindGraph(std::shared_ptr<const Graph> graph, const FedTypes& fed,
-                                     const std::vector<std::string>& fetches, bool update_states);
+                                     const std::vector<std::string>& fetches, bool update_states,
+                                     const PlanOptions& options);
 
 // An op on `inputs`, one of the planner's own, that serves `node`; its output is a new storage.
 // Internal errors only.

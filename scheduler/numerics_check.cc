@@ -139,8 +139,6 @@ class Finding {
           return absl::StrCat("variable ", Quoted(graph.states()[operand.slot].name));
         }
         break;
-      case Space::kConstant:
-        return "a constant";
       default:
         break;
     }

@@ -19,6 +19,7 @@ struct PlanOptions {
   // A plan of less work than this is one task, and never leaves the calling thread.
   double serial_ns = 30'000;
 
+  bool fold = true;      // floats that depend on nothing but constants are computed beforehand
   bool merge = true;     // ops that compute the same value become one
   bool fuse = true;      // elementwise ops that read each other run block by block
   bool pack = true;      // right factors of products are packed once per run
@@ -39,7 +40,7 @@ struct PlanOptions {
 // when it has run.
 inline PlanOptions NodeByNode() {
   PlanOptions options;
-  options.merge = options.fuse = options.pack = options.cache = options.in_place = false;
+  options.fold = options.merge = options.fuse = options.pack = options.cache = options.in_place = false;
   options.guard_states = true;
   return options;
 }

@@ -22,7 +22,7 @@ absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(std::shared_ptr<const Graph
   Draft draft;
   draft.options = &options;
   draft.random = options.random_seed ? &random : nullptr;
-  ASSIGN_OR_RETURN(draft.bound, BindGraph(std::move(graph), fed, fetches, update_states));
+  ASSIGN_OR_RETURN(draft.bound, BindGraph(std::move(graph), fed, fetches, update_states, options));
   if (options.merge) MergeEqualOps(draft.bound);
   DropCopies(draft.bound);
   if (options.fuse) RETURN_IF_ERROR(SimplifySums(draft.bound));

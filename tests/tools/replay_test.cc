@@ -90,7 +90,7 @@ graph {
   EXPECT_EQ(checked.code, 1);
   EXPECT_EQ(checked.err, absl::StrCat("flowgrad: ", model,
                                       ": node \"y\" (Log): made 1 infinity in the forward pass, "
-                                      "the first at [1]; it read input \"x\" from 0 to 2\n"));
+                                      "the first at [1]; it read \"x\" from 0 to 2\n"));
   const Ended both = Flowgrad(absl::StrCat("train ", kModel, " --check-numerics --trace t.json"));
   EXPECT_EQ(both.code, 2);
 }
