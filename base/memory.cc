@@ -1,16 +1,66 @@
 #include "base/memory.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
 
 namespace flowgrad {
+namespace {
+
+constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
+
+// The first number in a file; kNoLimit where there is none, as in "max".
+int64_t NumberIn(const char* path) {
+  std::ifstream file(path);
+  int64_t number;
+  return file >> number && number > 0 ? number : kNoLimit;
+}
+
+// Where a container sees its own control group.
+int64_t MemoryOfControlGroup() {
+  static const int64_t memory = std::min(NumberIn("/sys/fs/cgroup/memory.max"),
+                                         NumberIn("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+  return memory;
+}
+
+int64_t AddressSpace() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kNoLimit;
+  return static_cast<int64_t>(std::min<rlim_t>(limit.rlim_cur, kNoLimit));
+}
+
+// What is left of a limited address space.
+int64_t FreeAddressSpace() {
+  const int64_t all = AddressSpace();
+  if (all == kNoLimit) return kNoLimit;
+  const int64_t pages = NumberIn("/proc/self/statm");
+  if (pages == kNoLimit) return all;
+  return std::max<int64_t>(0, all - pages * sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+int64_t MemoryOfMachine() {
+  static const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  return memory;
+}
+
+int64_t MemoryOfProcess() {
+  return std::min({MemoryOfMachine(), MemoryOfControlGroup(), AddressSpace()});
+}
 
 absl::Status CheckFitsMemory(absl::string_view what, int64_t bytes) {
-  static const int64_t memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
-  if (bytes <= memory) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(what, " takes ", bytes, " bytes, more than this machine's memory"));
+  if (bytes > MemoryOfMachine()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " takes ", bytes, " bytes, more than this machine's memory"));
+  }
+  const int64_t left = std::min(MemoryOfControlGroup(), FreeAddressSpace());
+  if (bytes <= left) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, " takes ", bytes, " bytes, more than the ",
+                                                 left, " that this process may still have"));
 }
 
 }  // namespace flowgrad

@@ -20,7 +20,8 @@ class Emitter {
   std::shared_ptr<const Plan> Emit() {
     plan_->graph = draft_.bound.graph;
     for (size_t o = 0; o < draft_.bound.ops.size(); ++o) AddOp(o);
-    plan_->kernel_scratch_bytes = KernelScratch();
+    plan_->guard_bytes = GuardBytes(*draft_.options);
+    plan_->kernel_scratch_bytes = KernelScratch() + plan_->guard_bytes;
     plan_->scratch_bytes = plan_->kernel_scratch_bytes + memory_.local_bytes;
     plan_->arena_bytes = memory_.arena_bytes;
     for (size_t t = 0; t < draft_.tasks.size(); ++t) AddTask(draft_.tasks[t]);
@@ -83,14 +84,33 @@ class Emitter {
         operand.space = Space::kScratch;
         operand.offset = plan_->kernel_scratch_bytes + local->second;
         layout.strides = ContiguousStrides(layout.dims);
+        Touch(step, root, Space::kScratch, NumElements(layout.dims) * DTypeSize(layout.dtype));
       } else if (home.space == Space::kArena) {
         operand.offset += memory_.arena_offset[root];
+        Touch(step, root, Space::kArena, draft_.bound.storages[root].num_bytes());
       } else if (home.space == Space::kConstant) {
         operand.slot = ConstantSlot(root);
       }
     }
     operand.dims = AddNumbers(layout.dims, layout.strides);
     return operand;
+  }
+
+  // A step that is being added touches a value of the run state's.
+  void Touch(int32_t step, int32_t root, Space space, int64_t bytes) {
+    const auto [place, is_new] =
+        buffers_.emplace(root, static_cast<int32_t>(plan_->buffers.size()));
+    if (is_new) {
+      Buffer buffer;
+      buffer.space = space;
+      buffer.op = draft_.steps[step].op;
+      if (space == Space::kArena) buffer.offset = memory_.arena_offset[root];
+      buffer.first_step = static_cast<int32_t>(plan_->steps.size());
+      plan_->buffers.push_back(buffer);
+    }
+    Buffer& buffer = plan_->buffers[place->second];
+    buffer.bytes = std::max(buffer.bytes, RoundUpToAlignment(bytes));
+    touched_.push_back(place->second);
   }
 
   void AddCache(const BoundGraph::Cache& cache) {
@@ -109,6 +129,7 @@ class Emitter {
     plan_->refreshes.push_back(step);
     plan_->keep.push_back(cache.op.prepared.data);
     plan_->cache_offsets.push_back(plan_->cache_bytes);
+    plan_->cache_names.push_back(cache.op.name);
     const int64_t bytes = draft_.bound.storages[cache.storage].num_bytes();
     plan_->cache_bytes += RoundUpToAlignment(bytes);
   }
@@ -123,7 +144,13 @@ class Emitter {
   void AddTask(const DraftTask& draft) {
     Task task;
     task.first_step = static_cast<int32_t>(plan_->steps.size());
-    for (const int32_t step : draft.steps) AddStep(step);
+    for (const int32_t step : draft.steps) {
+      touched_.clear();
+      AddStep(step);
+      for (const int32_t buffer : touched_) {
+        plan_->buffers[buffer].last_step = static_cast<int32_t>(plan_->steps.size()) - 1;
+      }
+    }
     task.end_step = static_cast<int32_t>(plan_->steps.size());
     task.before = draft.before;
     task.cost_ns = draft.cost_ns;
@@ -323,7 +350,9 @@ class Emitter {
   std::shared_ptr<Plan> plan_;
   std::map<std::pair<Dims, Dims>, int32_t> numbers_;
   std::map<int32_t, int32_t> constants_;
-  std::vector<double> finish_ns_;  // by task
+  std::map<int32_t, int32_t> buffers_;  // by storage: in Plan::buffers
+  std::vector<int32_t> touched_;        // buffers of the step that is being added
+  std::vector<double> finish_ns_;       // by task
 };
 
 }  // namespace

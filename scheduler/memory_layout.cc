@@ -41,7 +41,10 @@ struct Access {
 class MemoryPlanner {
  public:
   explicit MemoryPlanner(const Draft& draft)
-      : draft_(draft), accesses_(draft.bound.storages.size()), position_(draft.steps.size()) {
+      : draft_(draft),
+        guard_bytes_(GuardBytes(*draft.options)),
+        accesses_(draft.bound.storages.size()),
+        position_(draft.steps.size()) {
     for (const DraftTask& task : draft.tasks) {
       for (size_t i = 0; i < task.steps.size(); ++i) {
         position_[task.steps[i]] = static_cast<int32_t>(i);
@@ -142,7 +145,7 @@ class MemoryPlanner {
                     alive.end());
         std::vector<Range> taken;
         for (const auto& a : alive) taken.push_back(a.second);
-        const int64_t bytes = RoundUpToAlignment(value.bytes);
+        const int64_t bytes = RoundUpToAlignment(value.bytes) + guard_bytes_;
         const int64_t offset = LowestGap(taken, bytes);
         alive.push_back({value.last, {offset, offset + bytes}});
         result_.local_bytes = std::max(result_.local_bytes, offset + bytes);
@@ -166,7 +169,7 @@ class MemoryPlanner {
   Buffer BufferOf(int32_t root) const {
     Buffer buffer;
     buffer.storage = root;
-    buffer.bytes = RoundUpToAlignment(draft_.bound.storages[root].num_bytes());
+    buffer.bytes = RoundUpToAlignment(draft_.bound.storages[root].num_bytes()) + guard_bytes_;
     for (const Access& access : accesses_[root]) {
       const int32_t task = draft_.task_of[access.step], place = position_[access.step];
       auto touch = std::find_if(buffer.touches.rbegin(), buffer.touches.rend(),
@@ -231,6 +234,7 @@ class MemoryPlanner {
   }
 
   const Draft& draft_;
+  const int64_t guard_bytes_;
   std::vector<std::vector<Access>> accesses_;   // by storage: of those in the arena
   std::vector<int32_t> position_;               // of each step in its task
   std::vector<std::vector<LocalValue>> local_;  // by task

@@ -13,8 +13,13 @@
 #include <vector>
 
 #include "scheduler/draft.h"
+#include "scheduler/plan.h"
+#include "scheduler/plan_options.h"
 
 namespace flowgrad {
+
+// Behind each value in either memory.
+inline int64_t GuardBytes(const PlanOptions& options) { return options.canaries ? kAlignment : 0; }
 
 struct MemoryLayout {
   std::vector<int64_t> arena_offset;  // by storage: of its root, in bytes

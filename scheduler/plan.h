@@ -88,9 +88,19 @@ struct PlannedOp {
   double cost_ns = 0;
 };
 
+// A value that an op writes into memory of the run state.
+struct Buffer {
+  Space space = Space::kArena;  // or kScratch: pieces of it, each within one task
+  int32_t op = -1;              // in Plan::ops: who writes it first
+  int64_t offset = 0;           // in the arena, in bytes
+  int64_t bytes = 0;  // whole multiples of kAlignment; in scratch memory, of the largest piece
+  int32_t first_step = 0, last_step = 0;  // in Plan::steps, that touch it
+};
+
 struct Plan {
   std::shared_ptr<const Graph> graph;
   std::vector<PlannedOp> ops;
+  std::vector<Buffer> buffers;
   std::vector<Operand> operands;
   std::vector<int64_t> numbers;
   std::vector<Step> steps;  // task by task
@@ -112,13 +122,15 @@ struct Plan {
 
   // Caches hold what is worked out from states, packed weights, from one run to the next. Runs that
   // change a state change its caches; where others did, the refreshes make all of them anew.
-  std::vector<Step> refreshes;         // one for each cache
-  std::vector<int64_t> cache_offsets;  // in bytes, of each cache
+  std::vector<Step> refreshes;           // one for each cache
+  std::vector<int64_t> cache_offsets;    // in bytes, of each cache
+  std::vector<std::string> cache_names;  // of the node that each serves
   int64_t cache_bytes = 0;
 
   int64_t arena_bytes = 0;
   int64_t scratch_bytes = 0;         // of each worker: kernel_scratch_bytes, then local values
   int64_t kernel_scratch_bytes = 0;  // of these, what kernels ask for
+  int64_t guard_bytes = 0;           // behind each buffer: PlanOptions::canaries
   double work_ns = 0, critical_path_ns = 0;
   std::vector<std::shared_ptr<const void>> keep;  // what `prepared` points to
 };

@@ -32,6 +32,10 @@ struct PlanOptions {
   // in a run, or an observer finds, leaves the states as they were. Next states are copied for it.
   bool guard_states = false;
 
+  // Bytes behind each buffer and piece in scratch memory that nothing may write:
+  // tests/testing/canaries.h watches them. For tests.
+  bool canaries = false;
+
   // Cuts, tasks and their order are drawn at random, all of them legal: for tests.
   std::optional<uint64_t> random_seed;
 };

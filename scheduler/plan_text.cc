@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "base/text.h"
 #include "base/text_table.h"
+#include "scheduler/plan_memory.h"
 
 namespace flowgrad {
 namespace {
@@ -85,18 +86,6 @@ std::string TaskText(const Plan& plan) {
   return absl::StrCat(text, "\n", WorkText(plan.work_ns, plan.critical_path_ns));
 }
 
-std::string MemoryText(const Plan& plan, int threads) {
-  const int64_t states = StateBytes(plan), constants = ConstantBytes(plan);
-  const int64_t workers = plan.tasks.size() > 1 ? threads : 1;
-  const int64_t all =
-      plan.arena_bytes + workers * plan.scratch_bytes + plan.cache_bytes + states + constants;
-  return absl::StrCat("arena: ", plan.arena_bytes,
-                      " bytes\nscratch of each worker: ", plan.scratch_bytes,
-                      " bytes\npacked weights: ", plan.cache_bytes, " bytes\nstates: ", states,
-                      " bytes\nconstants: ", constants, " bytes\nall with ", threads,
-                      threads == 1 ? " thread: " : " threads: ", all, " bytes\n");
-}
-
 std::string Percent(double share) { return absl::StrFormat("%.1f %%", 100 * share); }
 
 // Where the time of all workers goes in a run.
@@ -152,26 +141,11 @@ double ShareNotCut(const Plan& plan) {
   return work_ns > 0 ? whole_ns / work_ns : 0;
 }
 
-int64_t StateBytes(const Plan& plan) {
-  int64_t bytes = 0;
-  for (size_t s = 0; s < plan.reads_state.size(); ++s) {
-    if (!plan.reads_state[s] && !plan.writes_state[s]) continue;
-    const TensorType& type = plan.graph->type(plan.graph->states()[s].now);
-    bytes += NumElements(KnownDims(type.shape)) * DTypeSize(type.dtype);
-  }
-  return bytes;
-}
-
-int64_t ConstantBytes(const Plan& plan) {
-  int64_t bytes = 0;
-  for (const Tensor& constant : plan.constants) bytes += constant.num_bytes();
-  return bytes;
-}
-
 std::string PlanText(const Plan& plan, int threads, const MeasuredPlan* measured) {
   return absl::StrCat(
-      OpTable(plan, measured), "\n", TaskText(plan), MemoryText(plan, threads),
-      absl::StrFormat("work outside panels, tiles and parts: %.1f %%\n", 100 * ShareNotCut(plan)),
+      OpTable(plan, measured), "\n", TaskText(plan),
+      absl::StrFormat("work outside panels, tiles and parts: %.1f %%\n\n", 100 * ShareNotCut(plan)),
+      MemoryText(MemoryOf(plan, threads), plan, threads),
       measured == nullptr ? "" : MeasuredText(*measured));
 }
 

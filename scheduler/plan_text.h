@@ -23,10 +23,6 @@ std::string PlanText(const Plan& plan, int threads, const MeasuredPlan* measured
 // The part of all estimated work that is in ops that are not cut, from 0 to 1.
 double ShareNotCut(const Plan& plan);
 
-// Bytes of what a run works on beside the arena and the workers' scratch memory.
-int64_t StateBytes(const Plan& plan);
-int64_t ConstantBytes(const Plan& plan);
-
 }  // namespace flowgrad
 
 #endif  // FLOWGRAD_SCHEDULER_PLAN_TEXT_H_

@@ -113,14 +113,9 @@ class Run {
 
 }  // namespace
 
-absl::StatusOr<TensorMap> InitializeStates(const Graph& graph, uint64_t seed) {
-  int64_t bytes = 0;
-  for (const State& state : graph.states()) {
-    const TensorType& type = graph.type(state.now);
-    bytes += NumElements(KnownDims(type.shape)) * DTypeSize(type.dtype);
-    RETURN_IF_ERROR(CheckFitsMemory(
-        absl::StrCat("what parameters and variables up to ", Quoted(state.name), " hold"), bytes));
-  }
+absl::StatusOr<TensorMap> InitializeStates(const Graph& graph, uint64_t seed,
+                                           MemoryLimit memory_limit) {
+  RETURN_IF_ERROR(CheckStatesLimit(graph, memory_limit));
   TensorMap states;
   for (const State& state : graph.states()) {
     const TensorType& type = graph.type(state.now);

@@ -15,13 +15,15 @@
 #include "ops/kernel.h"
 #include "ops/tensor.h"
 #include "scheduler/feeds.h"
+#include "scheduler/memory_limit.h"
 
 namespace flowgrad {
 
 using TensorMap = std::map<std::string, Tensor, std::less<>>;
 
-// Every variable's first value, by name. Errors name the variable.
-absl::StatusOr<TensorMap> InitializeStates(const Graph& graph, uint64_t seed);
+// Every variable's first value, by name. Errors name the variable; those of CheckStatesLimit().
+absl::StatusOr<TensorMap> InitializeStates(const Graph& graph, uint64_t seed,
+                                           MemoryLimit memory_limit = {});
 
 // Runs the nodes that `fetches` (names of values or outputs) and, with `update_states`, the next
 // values of states need.

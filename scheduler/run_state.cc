@@ -139,6 +139,20 @@ int64_t RunState::num_bytes() const {
          plan_->scratch_bytes * static_cast<int64_t>(memory_->scratch.size());
 }
 
+int64_t RunState::TableBytes(const Plan& plan) {
+  const auto bytes = [](size_t count, size_t each) { return static_cast<int64_t>(count * each); };
+  return bytes(plan.steps.size(),
+               sizeof(Step) + sizeof(Memory::Instruction) + sizeof(KernelContext)) +
+         bytes(plan.operands.size(), sizeof(Operand) + sizeof(View) + sizeof(void*)) +
+         bytes(plan.numbers.size(), sizeof(int64_t)) +
+         bytes(plan.tasks.size(), sizeof(Task) + sizeof(Memory::TaskScratch)) +
+         bytes(plan.ops.size(), sizeof(PlannedOp)) + bytes(plan.buffers.size(), sizeof(Buffer));
+}
+
+std::byte* RunState::arena() const { return memory_->arena.get(); }
+
+std::byte* RunState::scratch(int worker) const { return memory_->scratch[worker].get(); }
+
 void RunState::SetPointer(int32_t operand, void* base) {
   std::byte* const data = static_cast<std::byte*>(base) + plan_->operands[operand].offset;
   memory_->views[operand].data = data;

@@ -55,6 +55,8 @@ class RunState {
   const Plan& plan() const { return *plan_; }
   // Memory of this run state, beside the states.
   int64_t num_bytes() const;
+  // Beside that, what a plan and a run state of it take to know every step: their tables.
+  static int64_t TableBytes(const Plan& plan);
 
   // Runs the plan once. `inputs` are in the order of Plan::inputs, `outputs` in that of
   // Plan::outputs: memory of the caller, row by row, aligned to its elements; outputs overlap
@@ -65,6 +67,10 @@ class RunState {
   // first node, and there of the first piece, whatever the threads did.
   absl::Status Run(absl::Span<const void* const> inputs, absl::Span<void* const> outputs,
                    const StepValues& values, const std::atomic<bool>* cancel = nullptr);
+
+  // For tests: the arena, and the scratch memory of a worker.
+  std::byte* arena() const;
+  std::byte* scratch(int worker) const;
 
   // For traces and tests; null: nobody looks. It must outlive the runs.
   void set_observer(StepObserver* observer) {

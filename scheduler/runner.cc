@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/text.h"
+#include "scheduler/plan_memory.h"
 #include "scheduler/planner.h"
 
 namespace flowgrad {
@@ -67,6 +68,7 @@ absl::StatusOr<std::shared_ptr<Runner::Shapes>> Runner::Find(const TensorMap& fe
   }
   ASSIGN_OR_RETURN(made->plan,
                    MakePlan(graph_, types, fetches_, options_.update_states, options_.plan));
+  RETURN_IF_ERROR(CheckMemoryLimit(*made->plan, options_.workers.threads(), options_.memory_limit));
   if (options_.on_plan) options_.on_plan(*made->plan);
   shapes_.push_front(std::move(made));
   if (shapes_.size() > options_.most_plans) shapes_.pop_back();
@@ -77,6 +79,11 @@ absl::StatusOr<std::shared_ptr<const Plan>> Runner::PlanFor(const TensorMap& fee
   const std::lock_guard<std::mutex> lock(mutex_);
   ASSIGN_OR_RETURN(const std::shared_ptr<Shapes> shapes, Find(feeds));
   return shapes->plan;
+}
+
+void Runner::DropIdle() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const std::shared_ptr<Shapes>& shapes : shapes_) shapes->idle.clear();
 }
 
 int64_t Runner::num_bytes() const {
@@ -106,6 +113,7 @@ absl::Status Runner::Run(const TensorMap& feeds, absl::Span<Tensor> outputs,
     }
   }
   if (lent.run == nullptr) {
+    if (options_.make_room) options_.make_room(*shapes->plan);
     ASSIGN_OR_RETURN(lent.run, RunState::Make(shapes->plan, states_, options_.workers));
     lent.run->set_observer(options_.observer);
     lent.inputs.resize(shapes->plan->inputs.size());

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "scheduler/memory_limit.h"
 #include "scheduler/plan_options.h"
 #include "scheduler/reference_run.h"
 #include "scheduler/run_state.h"
@@ -32,10 +33,14 @@ class Runner {
     bool update_states = false;  // whether the states take their next values
     Workers workers{1};
     PlanOptions plan;
-    size_t most_plans = 16;  // the one used least recently is dropped first
+    MemoryLimit memory_limit = {};  // of a run, with its states: CheckMemoryLimit()
+    size_t most_plans = 16;         // the one used least recently is dropped first
     // Told of each plan that is made, by the thread that asked for it; must not use the runner.
     std::function<void(const Plan&)> on_plan = {};
     StepObserver* observer = nullptr;  // of all runs; it must outlive the runner
+    // Called before memory for a run of the plan is taken, by the thread that runs it. May
+    // DropIdle().
+    std::function<void(const Plan&)> make_room = {};
   };
 
   // `fetches` are names of values or outputs. `states` must outlive the runner and have every state
@@ -52,7 +57,7 @@ class Runner {
   // memory that no feed and no other output shares. Feeds that lie row by row are read where they
   // are; others are copied first. Nothing else is allocated once a shape has been seen.
   //
-  // Errors as RunState::Run() says, and those of MakePlan().
+  // Errors as RunState::Run() says, and those of MakePlan() and CheckMemoryLimit().
   absl::Status Run(const TensorMap& feeds, absl::Span<Tensor> outputs, const StepValues& values,
                    const std::atomic<bool>* cancel = nullptr);
   // The same, into new tensors.
@@ -61,6 +66,8 @@ class Runner {
 
   // The plan for feeds of these shapes, made if there is none yet.
   absl::StatusOr<std::shared_ptr<const Plan>> PlanFor(const TensorMap& feeds);
+  // Gives back the memory of shapes that no run uses now. The plans stay.
+  void DropIdle();
   // Bytes of all run states there are: arenas and the workers' scratch memory.
   int64_t num_bytes() const;
 

@@ -19,7 +19,7 @@
 #include "base/status_macros.h"
 #include "base/text.h"
 #include "nlohmann/json.hpp"
-#include "scheduler/plan_text.h"
+#include "scheduler/plan_memory.h"
 #include "scheduler/reference_run.h"
 #include "tools/command.h"
 #include "tools/first_step.h"
@@ -59,7 +59,7 @@ about 50 chunks of equally many steps.
   steps_per_second        the median over chunks; samples_per_second is that times the batch
   step_us_p50, _p99       of single steps, the last million of them
   peak_bytes              the most memory of the process up to step 10, without the reference run
-  plan_bytes              arena, scratch of all workers, and states
+  plan_bytes              all that show --format plan counts: docs/memory.md
   weights_hash            of the model's states after weights_hash_steps steps from their first
                           values: the same for any number of threads
   traced_steps            with --trace: how many of the measured steps, the first, are in the file)";
@@ -72,6 +72,7 @@ struct Options {
   std::string save_step;
   std::optional<uint64_t> batch, threads, steps;
   std::optional<double> seconds;
+  MemoryLimit memory_limit;
   TraceOptions trace;
 };
 
@@ -165,11 +166,13 @@ absl::StatusOr<StepTimes> Time(const Options& options, PlannedSteps& steps) {
 absl::StatusOr<nlohmann::ordered_json> Measure(const Model& model, const Options& options,
                                                Tracer* tracer) {
   ASSIGN_OR_RETURN(const Workload workload, MakeWorkload(model, options.step, options.batch));
+  const Workers workers(static_cast<int>(options.threads.value_or(0)));
+  const auto planned = PlanWorkload(workload, workers, options.memory_limit);
+  if (!planned.ok()) return model.Blame(planned.status());
   ASSIGN_OR_RETURN(const TensorMap inputs, DrawInputs(model, workload));
   const uint64_t seed = SeedOf(model);
-  const Workers workers(static_cast<int>(options.threads.value_or(0)));
   absl::StatusOr<std::unique_ptr<PlannedSteps>> made =
-      PlannedSteps::Make(workload, inputs, seed, workers);
+      PlannedSteps::Make(workload, *planned, inputs, seed, workers);
   if (!made.ok()) return model.Blame(made.status());
   PlannedSteps& steps = **made;
 
@@ -215,7 +218,7 @@ absl::StatusOr<nlohmann::ordered_json> Measure(const Model& model, const Options
   result["step_us_p50"] = times->p50_us;
   result["step_us_p99"] = times->p99_us;
   set("peak_bytes", peak_bytes);
-  result["plan_bytes"] = steps.run().num_bytes() + StateBytes(plan);
+  result["plan_bytes"] = MemoryOf(plan, workers.threads()).total;
   set("weights_hash", hashed ? std::optional(hash) : std::nullopt);
   set("weights_hash_steps", hashed ? std::optional(kHashSteps) : std::nullopt);
   return result;
@@ -248,6 +251,7 @@ Command AddBenchCommand(CLI::App& program, const OpRegistry& registry) {
   AddNumber(app, "--batch", options->batch, 1, kMostBatch,
             "Number for the symbols in inputs' types; default: the model's batch size, or 1");
   AddThreads(app, options->threads);
+  AddMemoryLimit(app, options->memory_limit);
   AddReal(app, "--seconds", options->seconds, kLeastSeconds, kMostSeconds, "S",
           "How long to measure, about; default: 3");
   AddNumber(app, "--steps", options->steps, 1, kMostSteps, "Measure this many steps instead");

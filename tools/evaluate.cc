@@ -82,6 +82,7 @@ class Evaluator {
     session.seed = options_.seed.value_or(SeedOf(model_));
     session.registry = model_.registry;
     session.check_numerics = options_.check_numerics;
+    session.memory_limit = options_.memory_limit;
     absl::StatusOr<std::unique_ptr<Session>> made = Session::Make(model_.graph, session);
     if (!made.ok()) return model_.Blame(made.status());
     session_ = *std::move(made);

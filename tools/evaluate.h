@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "ops/op_registry.h"
+#include "scheduler/memory_limit.h"
 #include "tools/model_source.h"
 
 namespace flowgrad {
@@ -24,6 +25,7 @@ struct EvaluateOptions {
   std::optional<uint64_t> answers;         // rows of the table of answers beside the truth
   std::optional<uint64_t> samples, batch;  // the first so many; so many at once
   std::optional<uint64_t> seed, threads;
+  MemoryLimit memory_limit;
   bool check_numerics = false;
 };
 

@@ -27,11 +27,13 @@ absl::Status RunTraced(PlannedSteps& steps, Tracer& tracer) {
 }
 
 absl::StatusOr<std::string> Measure(const Model& model, const Workload& workload,
-                                    const Workers& workers) {
+                                    const Workers& workers, MemoryLimit memory_limit) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Plan> plan,
+                   PlanWorkload(workload, workers, memory_limit));
   ASSIGN_OR_RETURN(const TensorMap inputs, DrawInputs(model, workload));
   const uint64_t seed = SeedOf(model);
   ASSIGN_OR_RETURN(const std::unique_ptr<PlannedSteps> alone,
-                   PlannedSteps::Make(workload, inputs, seed, Workers(1)));
+                   PlannedSteps::Make(workload, plan, inputs, seed, Workers(1)));
   Tracer steps_alone(TraceGrain::kSteps), tasks_alone(TraceGrain::kTasks);
   RETURN_IF_ERROR(RunTraced(*alone, steps_alone));
   RETURN_IF_ERROR(RunTraced(*alone, tasks_alone));
@@ -41,20 +43,20 @@ absl::StatusOr<std::string> Measure(const Model& model, const Workload& workload
   measured.num_runs = static_cast<int>(tasks_alone.runs().size());
   if (workers.threads() > 1) {
     ASSIGN_OR_RETURN(const std::unique_ptr<PlannedSteps> together,
-                     PlannedSteps::Make(workload, inputs, seed, workers));
+                     PlannedSteps::Make(workload, plan, inputs, seed, workers));
     Tracer tasks(TraceGrain::kTasks);
     RETURN_IF_ERROR(RunTraced(*together, tasks));
     measured.run = FastestRun(tasks.runs(), workers.threads());
     measured.num_runs = static_cast<int>(tasks.runs().size());
   }
-  return PlanText(alone->run().plan(), workers.threads(), &measured);
+  return PlanText(*plan, workers.threads(), &measured);
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> MeasuredPlanText(const Model& model, const Workload& workload,
-                                             const Workers& workers) {
-  absl::StatusOr<std::string> text = Measure(model, workload, workers);
+                                             const Workers& workers, MemoryLimit memory_limit) {
+  absl::StatusOr<std::string> text = Measure(model, workload, workers, memory_limit);
   return text.ok() ? text : model.Blame(text.status());
 }
 

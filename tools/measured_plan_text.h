@@ -14,7 +14,7 @@ namespace flowgrad {
 
 // PlanText() with measured columns, of runs on random data. Errors name the file of `model`.
 absl::StatusOr<std::string> MeasuredPlanText(const Model& model, const Workload& workload,
-                                             const Workers& workers);
+                                             const Workers& workers, MemoryLimit memory_limit);
 
 }  // namespace flowgrad
 

@@ -206,9 +206,11 @@ absl::StatusOr<TensorFile> LoadWeights(const std::string& path, const FileLimits
 }
 
 absl::StatusOr<TensorMap> LoadStates(const Model& model, const Graph& graph,
-                                     const std::string& weights, uint64_t seed) {
+                                     const std::string& weights, uint64_t seed,
+                                     MemoryLimit memory_limit) {
+  RETURN_IF_ERROR(model.Blame(CheckStatesLimit(graph, memory_limit)));
   if (weights.empty()) {
-    absl::StatusOr<TensorMap> states = InitializeStates(graph, seed);
+    absl::StatusOr<TensorMap> states = InitializeStates(graph, seed, memory_limit);
     if (!states.ok()) return model.Blame(states.status());
     return states;
   }

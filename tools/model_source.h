@@ -17,6 +17,7 @@
 #include "ops/op_registry.h"
 #include "proto/model.pb.h"
 #include "proto/model_file.h"
+#include "scheduler/memory_limit.h"
 #include "scheduler/reference_run.h"
 #include "training/safetensors.h"
 
@@ -61,9 +62,10 @@ absl::StatusOr<Graph> GraphForMode(const Model& model, bool training,
 absl::StatusOr<TensorFile> LoadWeights(const std::string& path, const FileLimits& limits);
 
 // The first values of `graph`, a graph of this model, drawn with `seed`; or, with a file of
-// weights, what it says.
+// weights, what it says. Errors: those of CheckStatesLimit().
 absl::StatusOr<TensorMap> LoadStates(const Model& model, const Graph& graph,
-                                     const std::string& weights, uint64_t seed);
+                                     const std::string& weights, uint64_t seed,
+                                     MemoryLimit memory_limit = {});
 
 struct NamedFile {
   std::string name;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -64,6 +65,23 @@ std::optional<int64_t> ParseBytes(absl::string_view text) {
   return number << shift;
 }
 
+CLI::Option* AddBytesOption(CLI::App& command, const std::string& names,
+                            const std::function<void(int64_t)>& set, const std::string& doc) {
+  const auto check = [](const std::string& text) {
+    return ParseBytes(text) ? ""
+                            : absl::StrCat(
+                                  "must be a number of bytes from 1 on, \"1000\", \"64KiB\", "
+                                  "\"64MiB\" or \"2GiB\", but is ",
+                                  Quoted(text));
+  };
+  const auto parse = [set](const std::string& text) {
+    if (const std::optional<int64_t> bytes = ParseBytes(text)) set(*bytes);
+  };
+  return command.add_option_function<std::string>(names, parse, doc)
+      ->check(check)
+      ->type_name("BYTES");
+}
+
 CLI::Option* AddCount(CLI::App& command, const std::string& names, int64_t& value, int64_t most,
                       const std::string& doc) {
   const auto check = [most](const std::string& text) {
@@ -100,17 +118,8 @@ void AddModel(CLI::App& command, std::string& model, FileLimits& limits) {
 
 CLI::Option* AddBytes(CLI::App& command, const std::string& names, int64_t& value,
                       const std::string& doc) {
-  const auto check = [](const std::string& text) {
-    return ParseBytes(text) ? ""
-                            : absl::StrCat(
-                                  "must be a number of bytes from 1 on, \"1000\", \"64KiB\", "
-                                  "\"64MiB\" or \"2GiB\", but is ",
-                                  Quoted(text));
-  };
-  const auto set = [&value](const std::string& text) { value = ParseBytes(text).value_or(value); };
-  return command.add_option_function<std::string>(names, set, doc)
-      ->check(check)
-      ->type_name("BYTES");
+  return AddBytesOption(
+      command, names, [&value](int64_t bytes) { value = bytes; }, doc);
 }
 
 void AddLimits(CLI::App& command, FileLimits& limits) {
@@ -195,6 +204,13 @@ void AddReal(CLI::App& command, const std::string& names, std::optional<double>&
     if (absl::SimpleAtod(text, &number)) value = number;
   };
   command.add_option_function<std::string>(names, set, doc)->check(check)->type_name(kind);
+}
+
+void AddMemoryLimit(CLI::App& command, MemoryLimit& limit) {
+  AddBytesOption(
+      command, "--memory-limit", [&limit](int64_t bytes) { limit = bytes; },
+      "Refuse a model of which a run needs more memory: 500000, 512MiB, 2GiB; default: what the "
+      "process may have");
 }
 
 void AddThreads(CLI::App& command, std::optional<uint64_t>& threads) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "scheduler/memory_limit.h"
 #include "tools/model_source.h"
 
 namespace flowgrad {
@@ -49,6 +50,9 @@ CLI::Option* AddBytes(CLI::App& command, const std::string& names, int64_t& valu
 
 // Options for the most that files may ask for, in a section of the help of their own.
 void AddLimits(CLI::App& command, FileLimits& limits);
+
+// --memory-limit, in bytes.
+void AddMemoryLimit(CLI::App& command, MemoryLimit& limit);
 
 // --threads, from 1 to kMostThreads.
 inline constexpr uint64_t kMostThreads = 1024;

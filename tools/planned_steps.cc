@@ -2,20 +2,29 @@
 
 #include "absl/types/span.h"
 #include "base/status_macros.h"
+#include "scheduler/plan_memory.h"
 #include "scheduler/planner.h"
 
 namespace flowgrad {
 
+absl::StatusOr<std::shared_ptr<const Plan>> PlanWorkload(const Workload& workload,
+                                                         const Workers& workers,
+                                                         MemoryLimit memory_limit) {
+  ASSIGN_OR_RETURN(
+      std::shared_ptr<const Plan> plan,
+      MakePlan(workload.graph, workload.types, workload.fetches, workload.update_states));
+  RETURN_IF_ERROR(CheckMemoryLimit(*plan, workers.threads(), memory_limit));
+  return plan;
+}
+
 absl::StatusOr<std::unique_ptr<PlannedSteps>> PlannedSteps::Make(const Workload& workload,
+                                                                 std::shared_ptr<const Plan> plan,
                                                                  const TensorMap& inputs,
                                                                  uint64_t seed,
                                                                  const Workers& workers) {
   std::unique_ptr<PlannedSteps> steps(new PlannedSteps);
   steps->values_.seed = seed;
   steps->inputs_ = inputs;
-  ASSIGN_OR_RETURN(
-      const std::shared_ptr<const Plan> plan,
-      MakePlan(workload.graph, workload.types, workload.fetches, workload.update_states));
   ASSIGN_OR_RETURN(const TensorMap states, InitializeStates(*workload.graph, seed));
   steps->states_.Set(states);
   ASSIGN_OR_RETURN(steps->run_, RunState::Make(plan, &steps->states_, workers));

@@ -10,6 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ops/kernel.h"
+#include "scheduler/memory_limit.h"
+#include "scheduler/plan.h"
 #include "scheduler/reference_run.h"
 #include "scheduler/run_state.h"
 #include "scheduler/state_store.h"
@@ -18,10 +20,16 @@
 
 namespace flowgrad {
 
+// The plan of a workload's step. Errors: those of MakePlan() and CheckMemoryLimit().
+absl::StatusOr<std::shared_ptr<const Plan>> PlanWorkload(const Workload& workload,
+                                                         const Workers& workers,
+                                                         MemoryLimit memory_limit);
+
 class PlannedSteps {
  public:
   // States begin as `seed` draws them. `inputs` has a tensor for each input of the graph.
   static absl::StatusOr<std::unique_ptr<PlannedSteps>> Make(const Workload& workload,
+                                                            std::shared_ptr<const Plan> plan,
                                                             const TensorMap& inputs, uint64_t seed,
                                                             const Workers& workers);
   absl::Status Step();

@@ -56,6 +56,7 @@ struct Options {
   std::string format = "json";
   std::optional<uint64_t> seed, threads;
   bool check_numerics = false;
+  MemoryLimit memory_limit;
   bool training = false;
   EvaluateOptions evaluation;
 
@@ -173,9 +174,7 @@ absl::StatusOr<Results> Compute(const Model& model, const Plan& plan, const Opti
   source.data = options.data;
   if (options.upstream) source.files.push_back({plan.upstream_input, options.upstream->path});
   ASSIGN_OR_RETURN(const TensorMap feeds, LoadFeeds(model, plan.graph, fetches, source));
-  ASSIGN_OR_RETURN(const TensorMap loaded, LoadStates(model, plan.graph, options.weights, seed));
   StateStore states;
-  states.Set(loaded);
   Runner::Options settings;
   settings.workers = Workers(static_cast<int>(options.threads.value_or(0)));
   NumericsCheck check;
@@ -183,7 +182,13 @@ absl::StatusOr<Results> Compute(const Model& model, const Plan& plan, const Opti
     settings.plan = NodeByNode();
     settings.observer = &check;
   }
+  settings.memory_limit = options.memory_limit;
   Runner runner(std::make_shared<const Graph>(plan.graph), fetches, &states, settings);
+  // A plan that is too large is refused before the states take memory.
+  RETURN_IF_ERROR(model.Blame(runner.PlanFor(feeds).status()));
+  ASSIGN_OR_RETURN(const TensorMap loaded,
+                   LoadStates(model, plan.graph, options.weights, seed, options.memory_limit));
+  states.Set(loaded);
   absl::StatusOr<std::vector<Tensor>> tensors = runner.Run(feeds, StepValues{.seed = seed});
   if (!tensors.ok()) return model.Blame(tensors.status());
   Results results;
@@ -253,6 +258,7 @@ absl::Status Measure(const Options& options, const OpRegistry& registry) {
   evaluation.seed = options.seed;
   evaluation.threads = options.threads;
   evaluation.check_numerics = options.check_numerics;
+  evaluation.memory_limit = options.memory_limit;
   return EvaluateModel(evaluation, registry);
 }
 
@@ -293,6 +299,7 @@ Command AddRunCommand(CLI::App& program, const OpRegistry& registry) {
   app.add_flag("--check-numerics", options->check_numerics,
                "Look at every number of every node, and fail where the first NaN or infinity is "
                "made, with the node, the place and what it was made from");
+  AddMemoryLimit(app, options->memory_limit);
   AddText(
       app, "--data", options->data,
       "Folder of the data's files, a file in place of the test part, or the name of a known set",

@@ -1,5 +1,6 @@
 // flowgrad show: a model's graph as text, as a picture or as a page.
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +13,6 @@
 #include "graph/graph_dot.h"
 #include "graph/graph_text.h"
 #include "scheduler/plan_text.h"
-#include "scheduler/planner.h"
 #include "scheduler/workers.h"
 #include "tools/command.h"
 #include "tools/html_page.h"
@@ -21,6 +21,7 @@
 #include "tools/model_view.h"
 #include "tools/options.h"
 #include "tools/page.h"
+#include "tools/planned_steps.h"
 #include "tools/workload.h"
 
 namespace flowgrad {
@@ -49,14 +50,16 @@ struct Options {
   bool measure = false;
   std::string step;
   std::optional<uint64_t> batch, threads;
+  MemoryLimit memory_limit;
 };
 
 absl::StatusOr<std::string> PlanOf(const Model& model, const Options& options) {
   ASSIGN_OR_RETURN(const Workload workload, MakeWorkload(model, options.step, options.batch));
   const Workers workers(static_cast<int>(options.threads.value_or(0)));
-  if (options.measure) return MeasuredPlanText(model, workload, workers);
-  const absl::StatusOr<std::shared_ptr<const Plan>> plan =
-      MakePlan(workload.graph, workload.types, workload.fetches, workload.update_states);
+  if (options.measure) return MeasuredPlanText(model, workload, workers, options.memory_limit);
+  // A plan that is only looked at may be larger than the machine's memory.
+  const int64_t limit = options.memory_limit.value_or(std::numeric_limits<int64_t>::max());
+  const absl::StatusOr<std::shared_ptr<const Plan>> plan = PlanWorkload(workload, workers, limit);
   if (!plan.ok()) return model.Blame(plan.status());
   return PlanText(**plan, workers.threads());
 }
@@ -128,6 +131,7 @@ Command AddShowCommand(CLI::App& program, const OpRegistry& registry) {
             "In a plan: number for the symbols in inputs' types; default: the model's batch size, "
             "or 1");
   AddThreads(app, options->threads);
+  AddMemoryLimit(app, options->memory_limit);
   app.add_flag("--measure", options->measure,
                "With a plan: run it on random data for about a second, and show what ops took "
                "beside the estimates, and why more threads are not faster");

@@ -50,6 +50,7 @@ struct TrainOptions {
   std::string out, log_folder;
   TraceOptions trace;
   CheckpointFlags checkpoints;
+  MemoryLimit memory_limit;
   bool overwrite = false, quiet = false, check_numerics = false;
 };
 
@@ -161,6 +162,7 @@ absl::Status Train(const TrainOptions& options, const OpRegistry& registry) {
   const Interrupt interrupt;
   TrainerOptions settings;
   settings.threads = static_cast<int>(options.threads.value_or(0));
+  settings.memory_limit = options.memory_limit;
   settings.check_numerics = options.check_numerics;
   settings.stop = interrupt.flag();
   settings.observer = tracer.get();
@@ -218,6 +220,7 @@ Command AddTrainCommand(CLI::App& program, const OpRegistry& registry) {
            "Override any field of the training section: optimizer.learning_rate=0.01",
            "FIELD=VALUE");
   AddThreads(command, options->threads);
+  AddMemoryLimit(command, options->memory_limit);
   AddText(command, "--out", options->out,
           "Weights to write (safetensors); default: MODEL's name, in this folder, with a number "
           "where a run has it already");

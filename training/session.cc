@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 #include "graph/graph_builder.h"
@@ -87,7 +88,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Make(const Graph& model, Sessi
   }
   std::unique_ptr<Session> session(new Session(model, std::move(options)));
   if (!session->trains()) {
-    ASSIGN_OR_RETURN(const TensorMap states, InitializeStates(model, session->seed_));
+    ASSIGN_OR_RETURN(const TensorMap states,
+                     InitializeStates(model, session->seed_, session->options_.memory_limit));
     session->states_.Set(states);
     return session;
   }
@@ -114,7 +116,7 @@ void Session::Log(absl::string_view line) const {
   if (options_.log) options_.log(line);
 }
 
-Runner::Options Session::RunnerOptions(std::string what) const {
+Runner::Options Session::RunnerOptions(std::string what) {
   Runner::Options options;
   options.workers = options_.workers;
   options.plan = options_.plan;
@@ -123,6 +125,8 @@ Runner::Options Session::RunnerOptions(std::string what) const {
     options.plan = NodeByNode();
     options.observer = &numerics_check_;
   }
+  options.memory_limit = options_.memory_limit;
+  if (options_.memory_limit) options.make_room = [this](const Plan& plan) { MakeRoom(plan); };
   if (!options_.log) return options;
   options.on_plan = [this, what = std::move(what)](const Plan& plan) {
     Log(absl::StrCat("planned ", what, " for ", FeedsText(plan), ": ", plan.steps.size(),
@@ -130,6 +134,16 @@ Runner::Options Session::RunnerOptions(std::string what) const {
                      " bytes and for each thread ", plan.scratch_bytes));
   };
   return options;
+}
+
+// Of the shapes seen before, those that nobody runs now.
+void Session::MakeRoom(const Plan& plan) {
+  const int64_t more = plan.arena_bytes + plan.cache_bytes +
+                       plan.scratch_bytes * int64_t{options_.workers.threads()};
+  if (AddBytes(num_bytes(), more) <= *options_.memory_limit) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& [fetches, runner] : runners_) runner->DropIdle();
+  if (step_runner_ != nullptr) step_runner_->DropIdle();
 }
 
 absl::StatusOr<Runner*> Session::RunnerFor(const std::vector<std::string>& fetches) {
@@ -242,7 +256,7 @@ absl::Status Session::MakeStep(ParameterNames frozen) {
   });
   TensorMap initial;
   if (!all_known) {
-    ASSIGN_OR_RETURN(initial, InitializeStates(train.graph, seed_));
+    ASSIGN_OR_RETURN(initial, InitializeStates(train.graph, seed_, options_.memory_limit));
     for (const auto& [name, tensor] : states_.tensors()) initial.erase(name);
   }
   for (const std::string& name : train.unreachable) {

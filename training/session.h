@@ -51,6 +51,7 @@
 #include "absl/types/span.h"
 #include "graph/graph.h"
 #include "ops/builtin_ops.h"
+#include "scheduler/memory_limit.h"
 #include "scheduler/numerics_check.h"
 #include "scheduler/plan_options.h"
 #include "scheduler/runner.h"
@@ -85,6 +86,9 @@ struct SessionOptions {
   StepObserver* observer = nullptr;
   const OpRegistry* registry = nullptr;  // must outlive the session; null: BuiltinOps()
   PlanOptions plan = {};
+  // A model of which the states, or a run with its states, hold more bytes is refused:
+  // InvalidArgument. Memory of other runs is given back where all together would hold more.
+  MemoryLimit memory_limit = {};  // default: what the process may have
 };
 
 // What `options` leave out as a training section says it, with its defaults.
@@ -181,7 +185,8 @@ class Session {
   Session(const Graph& model, SessionOptions options);
   const OpRegistry& registry() const;
   void Log(absl::string_view line) const;
-  Runner::Options RunnerOptions(std::string what) const;
+  Runner::Options RunnerOptions(std::string what);
+  void MakeRoom(const Plan& plan);
   absl::StatusOr<Runner*> RunnerFor(const std::vector<std::string>& fetches);
   absl::Status MakeStep(ParameterNames frozen);
   absl::Status SetFrozen(absl::string_view pattern, bool frozen);

@@ -112,6 +112,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const Graph& model, Train
   session.workers = Workers(options.threads);
   session.check_numerics = options.check_numerics;
   session.observer = options.observer;
+  session.memory_limit = options.memory_limit;
   session.registry = &registry;
   ASSIGN_OR_RETURN(trainer->session_, Session::Make(model, std::move(session)));
   RETURN_IF_ERROR(CheckAnyTrained(*trainer->session_));

@@ -69,6 +69,7 @@ struct TrainerOptions {
   // The folder of the data's files, or a file in place of the test part: training/data/load_data.h.
   std::string data = {};
   int threads = 0;  // 0: as many as the machine has. No bit of the result depends on it
+  MemoryLimit memory_limit = {};  // SessionOptions::memory_limit
   // Where it becomes true, Train() ends at the next border of a step.
   const std::atomic<bool>* stop = nullptr;
   // Steps fail where a NaN or an infinity is made: SessionOptions::check_numerics.

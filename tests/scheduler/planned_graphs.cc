@@ -1,5 +1,6 @@
 #include "tests/scheduler/planned_graphs.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +8,7 @@
 #include "graph/passes/passes.h"
 #include "gtest/gtest.h"
 #include "ops/functions.h"
+#include "tests/testing/canaries.h"
 #include "tests/testing/planned_run.h"
 #include "tests/testing/tensors.h"
 
@@ -238,12 +240,15 @@ std::string DifferenceFromReference(const PlannedGraph& planned, int steps,
                                     /*update_states=*/true, options, Workers(threads));
   if (!run.ok()) return run.status().ToString();
   (*run)->run_state().set_observer(observer);
+  std::optional<Canaries> canaries;
+  if (options.canaries) canaries.emplace(&(*run)->run_state());
   TensorMap states = planned.states;
   StepValues values = kFirstStep;
   for (int i = 0; i < steps; ++i, ++values.step) {
     const auto expected = ReferenceRun(*planned.graph, planned.feeds, states, planned.fetches,
                                        values, /*update_states=*/true);
     const auto actual = (*run)->Run(planned.feeds, values);
+    if (canaries && !canaries->status().ok()) return canaries->status().ToString();
     if (expected.ok() != actual.ok()) {
       return absl::StrCat(expected.status().ToString(), " but ", actual.status().ToString());
     }

@@ -36,7 +36,8 @@ PlannedGraph MakePlanned(const std::string& name, int64_t batch,
 // What differs between the states of a store and tensors: "" if nothing does.
 std::string StateDifference(const class StateStore& store, const TensorMap& expected);
 
-// Runs `steps` steps and the reference run beside it; what differs: "" if nothing does.
+// Runs `steps` steps and the reference run beside it; what differs: "" if nothing does. With
+// PlanOptions::canaries, which watch in place of `observer`, also what they found.
 std::string DifferenceFromReference(const PlannedGraph& planned, int steps,
                                     const struct PlanOptions& options, int threads,
                                     class StepObserver* observer = nullptr);

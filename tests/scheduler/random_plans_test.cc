@@ -46,6 +46,20 @@ TEST_P(RandomPlansTest, SoDoesAnyLegalPlan) {
   }
 }
 
+TEST_P(RandomPlansTest, NoStepWritesPastItsBuffers) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    PlanOptions options;
+    options.canaries = true;
+    if (seed > 0) options.random_seed = seed;
+    options.pack = seed % 3 != 1;
+    options.local = seed / 4 % 2 == 0;
+    options.reuse = seed / 8 % 2 == 0;
+    options.fuse = seed % 5 != 1;
+    EXPECT_EQ(DifferenceFromReference(GetParam(), 2, options, 1 + static_cast<int>(seed % 4)), "")
+        << "plan " << seed;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(AllGraphs, RandomPlansTest, testing::ValuesIn(SmallGraphs()),
                          [](const testing::TestParamInfo<PlannedGraph>& info) {
                            return info.param.name;

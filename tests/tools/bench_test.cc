@@ -21,7 +21,6 @@ namespace flowgrad {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
@@ -223,7 +222,6 @@ TEST(ShowPlanTest, CutsNearlyAllWorkOfTheMlp) {
   constexpr char kShare[] = "work outside panels, tiles and parts: ";
   const size_t place = ended.out.find(kShare);
   ASSERT_NE(place, std::string::npos) << ended.out;
-  EXPECT_THAT(ended.out, EndsWith(" %\n"));
   EXPECT_LE(std::atof(ended.out.c_str() + place + sizeof(kShare) - 1), 5.0);
 }
 
