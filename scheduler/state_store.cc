@@ -22,6 +22,14 @@ void StateStore::Set(const std::map<std::string, Tensor, std::less<>>& tensors) 
   }
 }
 
+void StateStore::Take(std::map<std::string, Tensor, std::less<>> tensors) {
+  while (!tensors.empty()) {
+    std::map<std::string, Tensor, std::less<>> one;
+    one.insert(tensors.extract(tensors.begin()));
+    Set(one);
+  }
+}
+
 const Tensor* StateStore::Find(absl::string_view name) const {
   const auto found = tensors_.find(name);
   return found == tensors_.end() ? nullptr : &found->second;

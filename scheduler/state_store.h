@@ -28,6 +28,10 @@ class StateStore {
   // broken store once each of its states has been given anew. REQUIRES: no run is under way
   void Set(const std::map<std::string, Tensor, std::less<>>& tensors);
 
+  // The same, where each tensor is given back once it is copied, so that there are hardly more
+  // bytes than before.
+  void Take(std::map<std::string, Tensor, std::less<>> tensors);
+
   // Null if there is none of this name. The elements change with the next run that writes.
   const Tensor* Find(absl::string_view name) const;
   // A tensor of its own; absent if there is none of this name. REQUIRES: no run writes

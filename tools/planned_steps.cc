@@ -1,5 +1,7 @@
 #include "tools/planned_steps.h"
 
+#include <utility>
+
 #include "absl/types/span.h"
 #include "base/status_macros.h"
 #include "scheduler/plan_memory.h"
@@ -25,8 +27,8 @@ absl::StatusOr<std::unique_ptr<PlannedSteps>> PlannedSteps::Make(const Workload&
   std::unique_ptr<PlannedSteps> steps(new PlannedSteps);
   steps->values_.seed = seed;
   steps->inputs_ = inputs;
-  ASSIGN_OR_RETURN(const TensorMap states, InitializeStates(*workload.graph, seed));
-  steps->states_.Set(states);
+  ASSIGN_OR_RETURN(TensorMap states, InitializeStates(*workload.graph, seed));
+  steps->states_.Take(std::move(states));
   ASSIGN_OR_RETURN(steps->run_, RunState::Make(plan, &steps->states_, workers));
   for (const Plan::Slot& slot : plan->inputs) {
     const Tensor& input = steps->inputs_.find(workload.graph->inputs()[slot.index].name)->second;

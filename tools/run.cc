@@ -186,9 +186,9 @@ absl::StatusOr<Results> Compute(const Model& model, const Plan& plan, const Opti
   Runner runner(std::make_shared<const Graph>(plan.graph), fetches, &states, settings);
   // A plan that is too large is refused before the states take memory.
   RETURN_IF_ERROR(model.Blame(runner.PlanFor(feeds).status()));
-  ASSIGN_OR_RETURN(const TensorMap loaded,
+  ASSIGN_OR_RETURN(TensorMap loaded,
                    LoadStates(model, plan.graph, options.weights, seed, options.memory_limit));
-  states.Set(loaded);
+  states.Take(std::move(loaded));
   absl::StatusOr<std::vector<Tensor>> tensors = runner.Run(feeds, StepValues{.seed = seed});
   if (!tensors.ok()) return model.Blame(tensors.status());
   Results results;

@@ -88,9 +88,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Make(const Graph& model, Sessi
   }
   std::unique_ptr<Session> session(new Session(model, std::move(options)));
   if (!session->trains()) {
-    ASSIGN_OR_RETURN(const TensorMap states,
+    ASSIGN_OR_RETURN(TensorMap states,
                      InitializeStates(model, session->seed_, session->options_.memory_limit));
-    session->states_.Set(states);
+    session->states_.Take(std::move(states));
     return session;
   }
   ASSIGN_OR_RETURN(ParameterNames frozen, FrozenParameters(session->options_.freeze, model));
@@ -271,7 +271,7 @@ absl::Status Session::MakeStep(ParameterNames frozen) {
                                          std::vector<std::string>{train.loss}, &states_, options);
 
   const std::lock_guard<std::mutex> lock(mutex_);
-  states_.Set(initial);
+  states_.Take(std::move(initial));
   loss_ = Tensor(loss_type, {});
   step_runner_ = std::move(runner);
   frozen_ = std::move(frozen);

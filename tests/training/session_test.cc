@@ -273,6 +273,42 @@ TEST(SessionTest, TellsTheCallerOfPlansAndWarningsAndPrintsNothing) {
   EXPECT_GT(session->num_bytes(), 0);
 }
 
+// Three sizes of batch, each of which fits: memory of the others is given back.
+TEST(SessionTest, HoldsNoMoreThanItsMemoryLimit) {
+  const Graph net = WideNet();
+  const TensorMap batches[] = {BatchFor(net, 512, 1), BatchFor(net, 480, 2), BatchFor(net, 448, 3)};
+  const auto one = MakeSession(net, Training()), all = MakeSession(net, Training());
+  ASSERT_THAT(one->Step(batches[0]), IsOk());
+  SessionOptions options = Training();
+  options.memory_limit = one->num_bytes() + (400 << 10);  // the batch, and tables of the plan
+  const auto limited = MakeSession(net, options);
+  for (int round = 0; round < 2; ++round) {
+    for (const TensorMap& batch : batches) {
+      ASSERT_THAT(all->Step(batch), IsOk());
+      ASSERT_THAT(limited->Step(batch), IsOk());
+      EXPECT_LE(limited->num_bytes(), *options.memory_limit);
+    }
+  }
+  EXPECT_GT(all->num_bytes(), *options.memory_limit);
+  EXPECT_EQ(HashOf(*limited), HashOf(*all));
+}
+
+TEST(SessionTest, RefusesWhatNeedsMoreThanItsMemoryLimit) {
+  const Graph net = WideNet();
+  SessionOptions options = Training();
+  options.memory_limit = 1000;
+  EXPECT_THAT(Session::Make(net, options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                    StartsWith("parameters and variables need ")));
+  options.memory_limit = MakeSession(net, Training())->num_bytes() + 100;
+  const auto session = MakeSession(net, options);
+  const std::string before = HashOf(*session);
+  EXPECT_THAT(session->Step(BatchFor(net, 128, 1)),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       ::testing::AllOf(StartsWith("a run needs "), HasSubstr("; the largest are "))));
+  EXPECT_EQ(session->step(), 0);
+  EXPECT_EQ(HashOf(*session), before);
+}
+
 std::vector<std::string> SignalsAndEnvironment() {
   std::vector<std::string> texts;
   for (char** variable = environ; *variable != nullptr; ++variable) texts.emplace_back(*variable);
