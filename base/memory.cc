@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -50,6 +51,12 @@ int64_t MemoryOfMachine() {
 
 int64_t MemoryOfProcess() {
   return std::min({MemoryOfMachine(), MemoryOfControlGroup(), AddressSpace()});
+}
+
+void ReturnFreeMemory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 absl::Status CheckFitsMemory(absl::string_view what, int64_t bytes) {

@@ -22,6 +22,9 @@ int64_t MemoryOfMachine();
 // container, that of its control group.
 int64_t MemoryOfProcess();
 
+// Gives what was freed, and is kept for the next who asks, back to the system.
+void ReturnFreeMemory();
+
 // InvalidArgument if `bytes` are more than the process may have, beside what it has: `what` "takes
 // 4000000000000 bytes, more than this machine's memory".
 absl::Status CheckFitsMemory(absl::string_view what, int64_t bytes);

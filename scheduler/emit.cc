@@ -27,6 +27,10 @@ class Emitter {
     for (size_t t = 0; t < draft_.tasks.size(); ++t) AddTask(draft_.tasks[t]);
     for (const BoundGraph::Cache& cache : draft_.bound.caches) AddCache(cache);
     AddSlots();
+    plan_->buffers.shrink_to_fit();
+    plan_->operands.shrink_to_fit();
+    plan_->numbers.shrink_to_fit();
+    plan_->steps.shrink_to_fit();
     return std::move(plan_);
   }
 

@@ -27,7 +27,7 @@ enum class MemoryKind : uint8_t {
   kGradient,    // what backward nodes write
   kUpdate,      // what nodes that read gradients write: of the optimizer, beside its states
   kScratch,
-  kTable,   // of steps and operands
+  kTable,   // of nodes, steps and operands
   kInput,   // in memory of the caller
   kOutput,  // in memory of the caller
 };

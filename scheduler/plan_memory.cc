@@ -13,6 +13,29 @@ namespace {
 
 int64_t BytesOf(DType dtype, const Dims& dims) { return NumElements(dims) * DTypeSize(dtype); }
 
+// Of the nodes of a graph, of their names and of the map of these.
+int64_t GraphBytes(const Graph& graph) {
+  constexpr size_t kMapNode = 4 * sizeof(void*);
+  size_t bytes = 0;
+  const auto add_text = [&](const std::string& text) {
+    if (text.capacity() > std::string().capacity()) bytes += text.capacity() + 1;
+  };
+  for (const Node& node : graph.nodes()) {
+    bytes += sizeof(Node) + node.inputs.size() * sizeof(ValueId) +
+             node.outputs.size() * sizeof(Node::Output) +
+             node.attributes.entries().size() * sizeof(Attributes::Entry);
+    add_text(node.name);
+    add_text(node.forward);
+    add_text(node.rule);
+    for (const Node::Output& output : node.outputs) {
+      add_text(output.name);
+      add_text(output.name);  // in the map
+      bytes += kMapNode + sizeof(std::string) + sizeof(ValueId);
+    }
+  }
+  return static_cast<int64_t>(bytes);
+}
+
 // What each node writes. The optimizer's nodes are those that read gradients and are none.
 std::vector<MemoryKind> KindsOfNodes(const Graph& graph) {
   std::vector<MemoryKind> kinds;
@@ -57,7 +80,8 @@ class Intervals {
 
 class Counter {
  public:
-  Counter(const Plan& plan, int threads) : plan_(plan), kinds_(KindsOfNodes(*plan.graph)) {
+  Counter(const Plan& plan, int threads)
+      : plan_(plan), threads_(threads), kinds_(KindsOfNodes(*plan.graph)) {
     memory_.arena_bytes = plan.arena_bytes;
     memory_.scratch_bytes = plan.scratch_bytes;
     memory_.workers = plan.tasks.size() > 1 ? threads : 1;
@@ -77,7 +101,8 @@ class Counter {
     for (int w = 0; w < memory_.workers; ++w) {
       AddHeld("scratch of the workers", MemoryKind::kScratch, memory_.scratch_bytes);
     }
-    AddHeld("tables of the plan", MemoryKind::kTable, RunState::TableBytes(plan_));
+    AddHeld("tables of the plan", MemoryKind::kTable,
+            RunState::TableBytes(plan_, threads_) + GraphBytes(*plan_.graph));
     for (const Plan::Slot& input : plan_.inputs) {
       AddHeld(plan_.graph->inputs()[input.index].name, MemoryKind::kInput,
               BytesOf(input.dtype, input.dims));
@@ -169,6 +194,7 @@ class Counter {
   }
 
   const Plan& plan_;
+  const int threads_;
   const std::vector<MemoryKind> kinds_;  // by node
   PlanMemory memory_;
   std::map<MemoryKind, MemoryPart> parts_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/memory.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 #include "oneapi/tbb/flow_graph.h"
@@ -31,6 +32,7 @@ using AlignedBytes = std::unique_ptr<std::byte, FreeAligned>;
 // oneTBB keeps a pool of tasks for each thread and a queue for each slot of an arena. Both grow
 // when more tasks are in flight than ever before.
 thread_local size_t tasks_of_thread = 0;
+constexpr size_t kPooledTask = 256;  // a task in a pool and its place in a queue, in bytes
 
 void GrowPools(size_t tasks) {
   tasks_of_thread = std::max(tasks_of_thread, tasks);
@@ -131,6 +133,7 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
   run->memory_->has_pools.resize(run->memory_->scratch.size());
   run->Bind();
   if (parallel) run->MakeFlowGraph();
+  ReturnFreeMemory();  // of the planner, which needs more for a moment than the plan keeps
   return run;
 }
 
@@ -139,9 +142,18 @@ int64_t RunState::num_bytes() const {
          plan_->scratch_bytes * static_cast<int64_t>(memory_->scratch.size());
 }
 
-int64_t RunState::TableBytes(const Plan& plan) {
+int64_t RunState::TableBytes(const Plan& plan, int threads) {
   const auto bytes = [](size_t count, size_t each) { return static_cast<int64_t>(count * each); };
-  return bytes(plan.steps.size(),
+  int64_t flow = 0;
+  if (plan.tasks.size() > 1 && threads > 1) {
+    size_t edges = 0;
+    for (const Task& task : plan.tasks) edges += task.before.size();
+    flow = bytes(plan.tasks.size(), sizeof(FlowGraph::Node) + sizeof(FlowGraph::Node*) +
+                                        static_cast<size_t>(threads) * kPooledTask) +
+           bytes(edges, 2 * sizeof(void*));
+  }
+  return flow +
+         bytes(plan.steps.size(),
                sizeof(Step) + sizeof(Memory::Instruction) + sizeof(KernelContext)) +
          bytes(plan.operands.size(), sizeof(Operand) + sizeof(View) + sizeof(void*)) +
          bytes(plan.numbers.size(), sizeof(int64_t)) +
@@ -198,6 +210,9 @@ void RunState::Bind() {
   }
   memory_->last_inputs.resize(plan.inputs.size());
   memory_->last_outputs.resize(plan.outputs.size());
+  memory_->instructions.reserve(plan.steps.size());
+  memory_->contexts.reserve(plan.steps.size());
+  memory_->tasks.reserve(plan.tasks.size());
   const bool parallel = memory_->scratch.size() > 1;
   for (const Step& step : plan.steps) {
     KernelContext context = ContextOf(step);

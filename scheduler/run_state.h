@@ -55,8 +55,8 @@ class RunState {
   const Plan& plan() const { return *plan_; }
   // Memory of this run state, beside the states.
   int64_t num_bytes() const;
-  // Beside that, what a plan and a run state of it take to know every step: their tables.
-  static int64_t TableBytes(const Plan& plan);
+  // Beside that, what a plan and a run state of it, on so many threads, take to know every step.
+  static int64_t TableBytes(const Plan& plan, int threads);
 
   // Runs the plan once. `inputs` are in the order of Plan::inputs, `outputs` in that of
   // Plan::outputs: memory of the caller, row by row, aligned to its elements; outputs overlap

@@ -132,7 +132,7 @@ INSTANTIATE_TEST_SUITE_P(Models, ResidentMemoryTest,
                                          Case{"SgdOnTwoThreads", kMlp, 128, 2},
                                          Case{"AdamOnOneThread", kAdam, 128, 1},
                                          Case{"AdamOnTwoThreads", kAdam, 128, 2},
-                                         Case{"TransformerOnTwoThreads", kTransformer, 16, 2}),
+                                         Case{"TransformerOnOneThread", kTransformer, 16, 1}),
                          [](const testing::TestParamInfo<Case>& info) { return info.param.name; });
 
 }  // namespace
