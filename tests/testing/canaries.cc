@@ -107,7 +107,7 @@ absl::Status Canaries::BeforeStep(const Plan& plan, int step) {
   return absl::OkStatus();
 }
 
-void Canaries::AfterStep(const Plan& plan, int step) {
+absl::Status Canaries::AfterStep(const Plan& plan, int step, const KernelContext& /*context*/) {
   for (const Guard& guard : guards_[step]) {
     const std::byte* const first = Place(guard, step);
     const std::byte* const end = first + plan.guard_bytes;
@@ -120,6 +120,7 @@ void Canaries::AfterStep(const Plan& plan, int step) {
                                                changed - first, " behind ", BufferText(plan, guard),
                                                " was found changed"));
   }
+  return absl::OkStatus();
 }
 
 std::string Canaries::BufferText(const Plan& plan, const Guard& guard) const {

@@ -37,7 +37,7 @@ class Canaries : public StepObserver {
   void BeforeRun(const std::shared_ptr<const Plan>& plan) override;
   void BeforeTask(const Plan& plan, int task, int worker) override;
   absl::Status BeforeStep(const Plan& plan, int step) override;
-  void AfterStep(const Plan& plan, int step) override;
+  absl::Status AfterStep(const Plan& plan, int step, const KernelContext& context) override;
 
  private:
   struct Guard {

@@ -49,7 +49,9 @@ class PlanKeeper : public StepObserver {
  public:
   bool sees_steps() const override { return false; }
   absl::Status BeforeStep(const Plan&, int) override { return absl::OkStatus(); }
-  void AfterStep(const Plan&, int) override {}
+  absl::Status AfterStep(const Plan&, int, const KernelContext&) override {
+    return absl::OkStatus();
+  }
   void BeforeRun(const std::shared_ptr<const Plan>& plan) override { plan_ = plan; }
   const Plan& plan() const { return *plan_; }
 
