@@ -13,7 +13,6 @@
 namespace flowgrad {
 namespace {
 
-constexpr absl::string_view kOptimizerPrefix = "optimizer/";
 constexpr size_t kNamed = 5;  // owners in a message
 
 std::string LimitText(int64_t total, MemoryLimit limit) {
