@@ -64,7 +64,7 @@ struct Planned {
 };
 
 absl::StatusOr<Planned> Load(const std::string& file, uint64_t batch) {
-  ASSIGN_OR_RETURN(const Model model, LoadModel(file, BuiltinOps()));
+  ASSIGN_OR_RETURN(const Model model, LoadModel(file, {}, BuiltinOps()));
   Planned planned;
   // A model that is not trained has a training section too, where it says what its data are.
   const bool trains = !model.def.training().loss().empty();
