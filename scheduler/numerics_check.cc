@@ -105,7 +105,8 @@ class Finding {
     const bool reads_finite = std::all_of(inputs_.begin(), inputs_.end(),
                                           [](const Scan& input) { return input.all_finite(); });
     const bool made_nan = scan.nans > 0 && !reads_nan;
-    if (!made_nan && !reads_finite) return "";
+    const bool made_infinity = reads_finite && !inputs_.empty();  // a constant made none
+    if (!made_nan && !made_infinity) return "";
     const std::string read = ReadText();
     return absl::StrCat("made ", CountText(scan), " ", PassOf(plan_.ops[step_.op].name), ", ",
                         PlaceText(plan_, step_, output, scan.first),

@@ -44,7 +44,8 @@ struct PlanOptions {
 // when it has run.
 inline PlanOptions NodeByNode() {
   PlanOptions options;
-  options.fold = options.merge = options.fuse = options.pack = options.cache = options.in_place = false;
+  options.fold = options.merge = options.fuse = options.pack = options.cache = options.in_place =
+      false;
   options.guard_states = true;
   return options;
 }

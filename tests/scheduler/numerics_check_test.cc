@@ -1,5 +1,6 @@
 #include "scheduler/numerics_check.h"
 
+#include <cmath>
 #include <limits>
 
 #include "absl/strings/match.h"
@@ -86,13 +87,16 @@ TEST(NumericsCheckTest, NamesTheNodeThatMadeItWhicheverItIs) {
       for (int output = 0; output < step.num_outputs; ++output) {
         if (!HoldsFloats(plan, step, output)) continue;
         for (const float number : {kNan, kInfinity, -kInfinity}) {
+          // An infinite constant is no finding.
+          if (step.num_inputs == 0 && !std::isnan(number)) continue;
           const PlannedOp& op = plan.ops[step.op];
           WriteInto write(s, output, number);
           of_one->run_state().set_observer(&write);
           of_three->run_state().set_observer(&write);
           const auto result = of_one->Run(planned.feeds, {});
-          const std::string node = absl::StrCat("node \"", op.name, "\" (", op.kind, "): made 1 ",
-                                                number == number ? "infinity" : "NaN", " in the ");
+          const std::string node =
+              absl::StrCat("node \"", op.name, "\" (", op.kind, "): made 1 ",
+                           std::isnan(number) ? "NaN" : "infinity", " in the ");
           ASSERT_THAT(result, StatusIs(absl::StatusCode::kAborted, testing::HasSubstr(node)))
               << planned.name;
           ASSERT_EQ(of_three->Run(planned.feeds, {}).status(), result.status()) << planned.name;
