@@ -157,8 +157,9 @@ TEST(PlanMemoryTest, RefusesStatesOfWhichTheSumOverflows) {
                "limit of 4611686018427387904: parameter 9223372036854775807; the largest are "
                "\"a\" (parameter) 4611686018427387904, \"b\" (parameter) 4611686018427387904, "
                "\"c\" (parameter) 4611686018427387904"));
-  EXPECT_THAT(InitializeStates(*graph, 1), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                    HasSubstr("more than this machine's memory: parameter")));
+  EXPECT_THAT(InitializeStates(*graph, 1),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("more than this machine's memory: parameter")));
 }
 
 }  // namespace
