@@ -302,9 +302,10 @@ TEST(SessionTest, RefusesWhatNeedsMoreThanItsMemoryLimit) {
   options.memory_limit = MakeSession(net, Training())->num_bytes() + 100;
   const auto session = MakeSession(net, options);
   const std::string before = HashOf(*session);
-  EXPECT_THAT(session->Step(BatchFor(net, 128, 1)),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       ::testing::AllOf(StartsWith("a run needs "), HasSubstr("; the largest are "))));
+  EXPECT_THAT(
+      session->Step(BatchFor(net, 128, 1)),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               ::testing::AllOf(StartsWith("a run needs "), HasSubstr("; the largest are "))));
   EXPECT_EQ(session->step(), 0);
   EXPECT_EQ(HashOf(*session), before);
 }
