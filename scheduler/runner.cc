@@ -57,14 +57,20 @@ absl::StatusOr<std::shared_ptr<Runner::Shapes>> Runner::Find(const TensorMap& fe
     shapes_.splice(shapes_.begin(), shapes_, shapes);
     return shapes_.front();
   }
-  auto made = std::make_shared<Shapes>();
   FedTypes types;
   for (const auto& [name, tensor] : feeds) {
     if (!tensor.present()) {
       return absl::InvalidArgumentError(absl::StrCat("input ", Quoted(name), " has no value"));
     }
     types[name] = tensor.type();
-    made->inputs.push_back({name, tensor.dtype(), tensor.dims()});
+  }
+  return Add(types);
+}
+
+absl::StatusOr<std::shared_ptr<Runner::Shapes>> Runner::Add(const FedTypes& types) {
+  auto made = std::make_shared<Shapes>();
+  for (const auto& [name, type] : types) {
+    made->inputs.push_back({name, type.dtype, KnownDims(type.shape)});
   }
   ASSIGN_OR_RETURN(made->plan,
                    MakePlan(graph_, types, fetches_, options_.update_states, options_.plan));
@@ -79,6 +85,11 @@ absl::StatusOr<std::shared_ptr<const Plan>> Runner::PlanFor(const TensorMap& fee
   const std::lock_guard<std::mutex> lock(mutex_);
   ASSIGN_OR_RETURN(const std::shared_ptr<Shapes> shapes, Find(feeds));
   return shapes->plan;
+}
+
+absl::Status Runner::PlanAhead(const FedTypes& types) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return Add(types).status();
 }
 
 void Runner::DropIdle() {

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "scheduler/bound_graph.h"
 #include "scheduler/memory_limit.h"
 #include "scheduler/plan_options.h"
 #include "scheduler/reference_run.h"
@@ -66,6 +67,9 @@ class Runner {
 
   // The plan for feeds of these shapes, made if there is none yet.
   absl::StatusOr<std::shared_ptr<const Plan>> PlanFor(const TensorMap& feeds);
+  // Makes the plan for feeds of these types, all of whose dims are known. The states need not be
+  // there yet. Errors: those of MakePlan() and CheckMemoryLimit().
+  absl::Status PlanAhead(const FedTypes& types);
   // Gives back the memory of shapes that no run uses now. The plans stay.
   void DropIdle();
   // Bytes of all run states there are: arenas and the workers' scratch memory.
@@ -75,6 +79,7 @@ class Runner {
   struct Shapes;
 
   absl::StatusOr<std::shared_ptr<Shapes>> Find(const TensorMap& feeds);
+  absl::StatusOr<std::shared_ptr<Shapes>> Add(const FedTypes& types);
 
   const std::shared_ptr<const Graph> graph_;
   const std::vector<std::string> fetches_;

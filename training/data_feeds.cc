@@ -94,6 +94,17 @@ absl::Status DataFeeds::Fill(const DataSet& data, absl::Span<const int64_t> samp
   return absl::OkStatus();
 }
 
+std::map<std::string, TensorType> DataFeeds::TypesOf(int64_t samples) const {
+  std::map<std::string, TensorType> types;
+  for (const Feed& feed : feeds_) {
+    Dims dims = feed.sample_dims;
+    dims.insert(dims.begin(), samples);
+    types[feed.input] = {feed.dtype, ToSymbolic(dims)};
+  }
+  for (const auto& [input, tensor] : fixed_) types[input] = tensor.type();
+  return types;
+}
+
 absl::Status DataFeeds::CheckFields(const DataSet& data) const {
   for (const Feed& feed : feeds_) RETURN_IF_ERROR(data.FieldType(feed.field).status());
   return absl::OkStatus();

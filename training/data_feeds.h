@@ -4,6 +4,7 @@
 #define FLOWGRAD_TRAINING_DATA_FEEDS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ class DataFeeds {
   // The values of these samples of `data` by the name of the input. Tensors that are in `batch`
   // already are written over if they have the right size, and replaced if not.
   absl::Status Fill(const DataSet& data, absl::Span<const int64_t> samples, TensorMap& batch) const;
+
+  // Types of what Fill() puts into a batch of so many samples.
+  std::map<std::string, TensorType> TypesOf(int64_t samples) const;
 
   // OK if `data` has every field that feeds an input; NotFound otherwise.
   absl::Status CheckFields(const DataSet& data) const;

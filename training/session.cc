@@ -250,15 +250,6 @@ absl::Status Session::MakeStep(ParameterNames frozen) {
       TrainGraph train,
       BuildTrainGraph(model_, loss_name_, options_.optimizer.value_or(Optimizer()), registry(),
                       {.frozen = &frozen, .clip_norm = options_.clip_norm.value_or(0)}));
-  const std::vector<State>& states = train.graph.states();
-  const bool all_known = std::all_of(states.begin(), states.end(), [&](const State& state) {
-    return states_.Find(state.name) != nullptr;
-  });
-  TensorMap initial;
-  if (!all_known) {
-    ASSIGN_OR_RETURN(initial, InitializeStates(train.graph, seed_, options_.memory_limit));
-    for (const auto& [name, tensor] : states_.tensors()) initial.erase(name);
-  }
   for (const std::string& name : train.unreachable) {
     Log(absl::StrCat("warning: the loss does not depend on parameter ", Quoted(name),
                      ", which keeps its value"));
@@ -267,8 +258,23 @@ absl::Status Session::MakeStep(ParameterNames frozen) {
   options.update_states = true;
   ASSIGN_OR_RETURN(const ValueId loss, FindFetch(train.graph, train.loss));
   const DType loss_type = train.graph.type(loss).dtype;
-  auto runner = std::make_unique<Runner>(std::make_shared<const Graph>(std::move(train.graph)),
-                                         std::vector<std::string>{train.loss}, &states_, options);
+  const auto graph = std::make_shared<const Graph>(std::move(train.graph));
+  auto runner =
+      std::make_unique<Runner>(graph, std::vector<std::string>{train.loss}, &states_, options);
+  if (!options_.batch.empty()) {
+    FedTypes types(options_.batch.begin(), options_.batch.end());
+    types.emplace(kLearningRate, rate_.type());
+    RETURN_IF_ERROR(runner->PlanAhead(types));
+  }
+  const std::vector<State>& states = graph->states();
+  const bool all_known = std::all_of(states.begin(), states.end(), [&](const State& state) {
+    return states_.Find(state.name) != nullptr;
+  });
+  TensorMap initial;
+  if (!all_known) {
+    ASSIGN_OR_RETURN(initial, InitializeStates(*graph, seed_, options_.memory_limit));
+    for (const auto& [name, tensor] : states_.tensors()) initial.erase(name);
+  }
 
   const std::lock_guard<std::mutex> lock(mutex_);
   states_.Take(std::move(initial));

@@ -89,6 +89,9 @@ struct SessionOptions {
   // A model of which the states, or a run with its states, hold more bytes is refused:
   // InvalidArgument. Memory of other runs is given back where all together would hold more.
   MemoryLimit memory_limit = {};  // default: what the process may have
+  // Types of what Step() will be fed, all of whose dims are known: it is then planned, and held
+  // against the limit, before the states are made. Default: at the first Step().
+  std::map<std::string, TensorType> batch = {};
 };
 
 // What `options` leave out as a training section says it, with its defaults.

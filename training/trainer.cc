@@ -114,9 +114,10 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Make(const Graph& model, Train
   session.observer = options.observer;
   session.memory_limit = options.memory_limit;
   session.registry = &registry;
+  RETURN_IF_ERROR(trainer->ReadData(std::move(data), options.data, model_folder));
+  session.batch = trainer->feeds_.TypesOf(trainer->batch_size_);
   ASSIGN_OR_RETURN(trainer->session_, Session::Make(model, std::move(session)));
   RETURN_IF_ERROR(CheckAnyTrained(*trainer->session_));
-  RETURN_IF_ERROR(trainer->ReadData(std::move(data), options.data, model_folder));
   RETURN_IF_ERROR(trainer->ReadLength());
   return trainer;
 }
@@ -144,6 +145,10 @@ absl::Status Trainer::ReadData(std::optional<DataParts> data, const std::string&
   }
   ASSIGN_OR_RETURN(feeds_, DataFeeds::Make(training_->data(), model_, data_.train));
   RETURN_IF_ERROR(CheckLabels(*training_, model_, feeds_, data_.train));
+  batch_size_ = training_->batch_size();
+  if (training_->sampling() != WITH_REPLACEMENT) {
+    batch_size_ = std::min(batch_size_, data_.train.num_samples());
+  }
   if (!data_.test) return absl::OkStatus();
   if (absl::Status status = feeds_.CheckFields(*data_.test); !status.ok()) {
     return absl::Status(status.code(), absl::StrCat("test part: ", status.message()));
@@ -154,9 +159,6 @@ absl::Status Trainer::ReadData(std::optional<DataParts> data, const std::string&
 absl::Status Trainer::ReadLength() {
   const TrainingDef& training = *training_;
   const int64_t samples = data_.train.num_samples();
-  batch_size_ = training.sampling() == WITH_REPLACEMENT
-                    ? training.batch_size()
-                    : std::min<int64_t>(training.batch_size(), samples);
   steps_per_epoch_ =
       training.drop_last() ? samples / batch_size_ : (samples + batch_size_ - 1) / batch_size_;
   steps_per_epoch_ = std::max<int64_t>(1, steps_per_epoch_);

@@ -132,6 +132,36 @@ TEST(MemoryLimitTest, AHugeParameterIsRefusedUnderALimitOfTheAddressSpace) {
   }
 }
 
+// The states take 1,000,000,000 bytes, more than the address space has.
+TEST(MemoryLimitTest, TrainingIsPlannedBeforeItsStatesAreMade) {
+  Write(Temp("two.csv"), "x,y\n1,2\n3,4\n");
+  const std::string model = Temp("training.pbtxt");
+  Write(model, R"(format_version: 1
+graph {
+  input { name: "x" type: "float[N,1]" }
+  input { name: "y" type: "float[N]" }
+  parameter { name: "a" type: "float[250000000]" }
+  node { name: "square" op: "Mul" input: ["a", "a"] }
+  node { name: "sum" op: "ReduceSum" input: "square" attribute { name: "keepdims" i: 0 } }
+  node { name: "product" op: "Mul" input: ["x", "sum"] }
+  node { name: "loss" op: "ReduceMean" input: "product" attribute { name: "keepdims" i: 0 } }
+}
+training {
+  loss: "loss" optimizer { sgd { learning_rate: 0.1 } } batch_size: 2 steps: 3
+  data {
+    csv { file: "two.csv" label: "y" }
+    feed { input: "x" field: "features" } feed { input: "y" field: "label" }
+  }
+}
+)");
+  const Ended ended =
+      Shell(absl::StrCat("ulimit -v 900000; ", kFlowgrad, " train ", model, " --out ",
+                         Temp("never.safetensors"), " --threads 1 --memory-limit 1000000100"));
+  EXPECT_EQ(ended.code, 3);
+  EXPECT_THAT(ended.err, HasSubstr("training.pbtxt: a run needs 1"));
+  EXPECT_THAT(ended.err, HasSubstr(" bytes, more than the memory limit of 1000000100: "));
+}
+
 TEST(MemoryLimitTest, UnderALimitTheSameIsSaidWithTheLimitGiven) {
   const std::string model = ModelOf(kHuge, "huge.pbtxt");
   const Ended ended = Shell(absl::StrCat("ulimit -v 6000000; ", kFlowgrad, " run ", model,
