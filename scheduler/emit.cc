@@ -38,6 +38,7 @@ class Emitter {
   void AddOp(size_t o) {
     const BoundOp& op = draft_.bound.ops[o];
     const Cut& cut = draft_.cuts[o];
+    if (cut.axis >= 0) NoteStatesRead(op);
     PlannedOp planned;
     planned.name = op.name;
     planned.kind = op.program != nullptr ? op.program->name : op.op->name();
@@ -52,6 +53,14 @@ class Emitter {
     plan_->work_ns += op.cost_ns;
     plan_->ops.push_back(std::move(planned));
     plan_->keep.push_back(op.prepared.data);
+  }
+
+  void NoteStatesRead(const BoundOp& op) {
+    for (const Layout& input : op.inputs) {
+      if (input.storage < 0) continue;
+      const Storage& storage = draft_.bound.storages[input.storage];
+      if (storage.source == Storage::Source::kState) cut_readers_[storage.slot].push_back(&op);
+    }
   }
 
   int64_t KernelScratch() const {
@@ -236,16 +245,10 @@ class Emitter {
   }
 
   bool IsReadInPieces(int32_t slot, const BoundOp& update) const {
-    for (size_t o = 0; o < draft_.bound.ops.size(); ++o) {
-      const BoundOp& op = draft_.bound.ops[o];
-      if (draft_.cuts[o].axis < 0 || &op == &update) continue;
-      for (const Layout& input : op.inputs) {
-        if (input.storage < 0) continue;
-        const Storage& storage = draft_.bound.storages[input.storage];
-        if (storage.source == Storage::Source::kState && storage.slot == slot) return true;
-      }
-    }
-    return false;
+    const auto readers = cut_readers_.find(slot);
+    return readers != cut_readers_.end() &&
+           std::any_of(readers->second.begin(), readers->second.end(),
+                       [&](const BoundOp* op) { return op != &update; });
   }
 
   // Operands of one shape, each row by row, need no walk over their dims.
@@ -354,9 +357,10 @@ class Emitter {
   std::shared_ptr<Plan> plan_;
   std::map<std::pair<Dims, Dims>, int32_t> numbers_;
   std::map<int32_t, int32_t> constants_;
-  std::map<int32_t, int32_t> buffers_;  // by storage: in Plan::buffers
-  std::vector<int32_t> touched_;        // buffers of the step that is being added
-  std::vector<double> finish_ns_;       // by task
+  std::map<int32_t, std::vector<const BoundOp*>> cut_readers_;  // by state: cut ops that read it
+  std::map<int32_t, int32_t> buffers_;                          // by storage: in Plan::buffers
+  std::vector<int32_t> touched_;   // buffers of the step that is being added
+  std::vector<double> finish_ns_;  // by task
 };
 
 }  // namespace
