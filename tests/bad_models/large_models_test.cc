@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/model.pb.h"
+#include "tests/testing/wire.h"
 #include "tests/tools/flowgrad_command.h"
 
 namespace flowgrad {
@@ -25,24 +26,6 @@ constexpr char kLimits[] = "ulimit -c 0; ulimit -t 120; ";
 #else
 constexpr char kLimits[] = "ulimit -c 0; ulimit -t 10; ulimit -v 3000000; ";
 #endif
-
-std::string Varint(uint64_t value) {
-  std::string bytes;
-  for (; value >= 0x80; value >>= 7) bytes += static_cast<char>(value | 0x80);
-  return bytes + static_cast<char>(value);
-}
-std::string Field(int number, absl::string_view content) {
-  return absl::StrCat(Varint(number << 3 | 2), Varint(content.size()), content);
-}
-std::string Repeated(absl::string_view text, int count) {
-  std::string all;
-  all.reserve(text.size() * count);
-  for (int i = 0; i < count; ++i) absl::StrAppend(&all, text);
-  return all;
-}
-std::string WithGraph(absl::string_view graph) {
-  return absl::StrCat(absl::string_view("\x08\x01", 2), Field(2, graph));
-}
 
 // What standard error says of the model, without "flowgrad: m.pb".
 std::string Refusal(const std::string& bytes) {

@@ -1,32 +1,11 @@
 #include "tests/bad_models/made_files.h"
 
-#include <cstdint>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "tests/testing/wire.h"
 
 namespace flowgrad {
 namespace {
-
-// Wire format by hand.
-std::string Varint(uint64_t value) {
-  std::string bytes;
-  for (; value >= 0x80; value >>= 7) bytes += static_cast<char>(value | 0x80);
-  return bytes + static_cast<char>(value);
-}
-std::string Field(int number, absl::string_view content) {
-  return absl::StrCat(Varint(number << 3 | 2), Varint(content.size()), content);
-}
-std::string WithGraph(absl::string_view graph) {
-  return absl::StrCat(absl::string_view("\x08\x01", 2), Field(2, graph));
-}
-
-std::string Repeated(absl::string_view text, int count) {
-  std::string all;
-  all.reserve(text.size() * count);
-  for (int i = 0; i < count; ++i) absl::StrAppend(&all, text);
-  return all;
-}
 
 std::string Text(absl::string_view graph) {
   return absl::StrCat("format_version: 1\ngraph {\n", graph, "}\n");

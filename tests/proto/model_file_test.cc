@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/testing/wire.h"
 
 namespace flowgrad {
 namespace {
@@ -43,25 +44,6 @@ std::string Refusal(absl::string_view bytes, absl::string_view name = "m.pbtxt")
 // The file with one node of this text, on line 3.
 std::string WithNode(absl::string_view node) {
   return absl::StrCat("format_version: 1\ngraph {\nnode { ", node, " }\n}\n");
-}
-
-// Wire format by hand.
-std::string Varint(uint64_t value) {
-  std::string bytes;
-  for (; value >= 0x80; value >>= 7) bytes += static_cast<char>(value | 0x80);
-  return bytes + static_cast<char>(value);
-}
-std::string Field(int number, absl::string_view content) {
-  return absl::StrCat(Varint(number << 3 | 2), Varint(content.size()), content);
-}
-std::string WithGraph(absl::string_view graph) {
-  return absl::StrCat(absl::string_view("\x08\x01", 2), Field(2, graph));
-}
-std::string Repeated(absl::string_view bytes, int count) {
-  std::string all;
-  all.reserve(bytes.size() * count);
-  for (int i = 0; i < count; ++i) all.append(bytes.data(), bytes.size());
-  return all;
 }
 
 TEST(ModelFileTest, ReadsText) {
