@@ -35,6 +35,7 @@ steps after it again, with the same bits, to the last of the run. Writes no file
 struct ReplayOptions {
   std::string folder;
   FileLimits limits;
+  MemoryLimit memory_limit;
   std::optional<uint64_t> from_step, threads;
   bool to_first_nan = false, quiet = false;
 };
@@ -76,6 +77,7 @@ absl::Status Replay(const ReplayOptions& options, const OpRegistry& registry) {
   TrainerOptions settings;
   settings.threads = static_cast<int>(options.threads.value_or(0));
   settings.check_numerics = options.to_first_nan;
+  settings.memory_limit = options.memory_limit;
   ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer, OpenTrainer(run, settings, registry));
   if (start) {
     RETURN_IF_ERROR(
@@ -115,6 +117,7 @@ Command AddReplayCommand(CLI::App& program, const OpRegistry& registry) {
             "Begin at the checkpoint of this step; 0: at the beginning");
   AddThreads(command, options->threads);
   AddLimits(command, options->limits);
+  AddMemoryLimit(command, options->memory_limit);
   command.add_flag("-q,--quiet", options->quiet, "Show no progress");
   command.footer(kExample);
   return {&command, [options, &registry] { return Replay(*options, registry); }};

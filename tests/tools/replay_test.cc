@@ -45,6 +45,8 @@ TEST(ReplayTest, TakesTheSameStepsAgainFromAnyCheckpointOnAnyNumberOfThreads) {
       EXPECT_EQ(Flowgrad(command + " --to-first-nan").out, steps + "first_nan: none\n" + hash);
     }
   }
+  EXPECT_THAT(Flowgrad("replay --memory-limit 1KiB " + run).err,
+              HasSubstr("more than the memory limit of 1024"));
   EXPECT_EQ(Shell("ls -lR " + run).out, before) << "a replay writes nothing";
 }
 
