@@ -132,8 +132,8 @@ TEST(MemoryLimitTest, AHugeParameterIsRefusedUnderALimitOfTheAddressSpace) {
   }
 }
 
-// The states take 1,200,000,000 bytes, more than the address space has, and each of them less. So do
-// the gradients, and that is what is told.
+// The states take 1,200,000,000 bytes, more than the address space has, and each of them less. So
+// do the gradients, and that is what is told.
 TEST(MemoryLimitTest, TrainingIsPlannedBeforeItsStatesAreMade) {
   Write(Temp("two.csv"), "x,y\n1,2\n3,4\n");
   const std::string model = Temp("training.pbtxt");
