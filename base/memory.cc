@@ -1,10 +1,12 @@
 #include "base/memory.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <new>
 
 #include "absl/strings/str_cat.h"
 
@@ -51,6 +53,24 @@ int64_t MemoryOfMachine() {
 
 int64_t MemoryOfProcess() {
   return std::min({MemoryOfMachine(), MemoryOfControlGroup(), AddressSpace()});
+}
+
+void FreeAligned::operator()(std::byte* memory) const {
+  ::operator delete(memory, std::align_val_t(alignment));
+}
+
+AlignedBytes AllocateAligned(int64_t bytes) {
+  constexpr std::size_t kLine = 64, kHugePage = std::size_t{2} << 20;
+  const auto size = static_cast<std::size_t>(bytes);
+  const std::size_t alignment = size < kHugePage ? kLine : kHugePage;
+  AlignedBytes memory(
+      static_cast<std::byte*>(::operator new(size, std::align_val_t(alignment), std::nothrow)),
+      FreeAligned{alignment});
+  // Whole pages only: no more memory than was asked for. Where there are none, small ones do.
+  if (memory != nullptr && size >= kHugePage) {
+    madvise(memory.get(), size / kHugePage * kHugePage, MADV_HUGEPAGE);
+  }
+  return memory;
 }
 
 void ReturnFreeMemory() {

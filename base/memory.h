@@ -1,11 +1,14 @@
-// How much memory a process may have, for messages that come before it runs out.
+// Memory for numbers, and how much of it a process may have, for messages that come before it runs
+// out.
 
 #ifndef FLOWGRAD_BASE_MEMORY_H_
 #define FLOWGRAD_BASE_MEMORY_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -21,6 +24,17 @@ int64_t MemoryOfMachine();
 // The least of the machine's memory, the process's address space (ulimit -v) and, within a
 // container, that of its control group.
 int64_t MemoryOfProcess();
+
+struct FreeAligned {
+  void operator()(std::byte* memory) const;
+  std::size_t alignment = 64;
+};
+using AlignedBytes = std::unique_ptr<std::byte, FreeAligned>;
+
+// So many bytes for numbers, aligned to 64; null if there are none left. Large blocks lie in huge
+// pages, where the system has them: a step reads more memory than the processor remembers page
+// addresses of, of 4 KiB each.
+AlignedBytes AllocateAligned(int64_t bytes);
 
 // Gives what was freed, and is kept for the next who asks, back to the system.
 void ReturnFreeMemory();

@@ -58,11 +58,6 @@ void PackPanel(int64_t k, MatrixRef<const T> a, T* packed) {
       }
     }
   }
-  if (a.row_stride == 1) {
-    for (; p < k; ++p) {
-      std::memcpy(packed + p * rows, a.data + p * a.column_stride, rows * sizeof(T));
-    }
-  }
   for (; p < k; ++p) {
     for (int i = 0; i < rows; ++i) {
       packed[p * rows + i] = a.data[i * a.row_stride + p * a.column_stride];
@@ -70,15 +65,39 @@ void PackPanel(int64_t k, MatrixRef<const T> a, T* packed) {
   }
 }
 
+// All panels of an A with contiguous columns, in one pass over the columns. `rows` is how many the
+// first panels have; the others have one less. Columns are far apart, so that the processor does
+// not see which come next, and may have been written long ago.
+template <class T, int rows>
+void PackPanels(int64_t panels, int64_t all_rows, int64_t k, MatrixRef<const T> a, T* packed) {
+  constexpr int64_t kColumnsAhead = 48, line = kCacheLine / sizeof(T);
+  const int64_t first_panels = all_rows - panels * (rows - 1);
+  for (int64_t p = 0; p < k; ++p) {
+    const T* column = a.data + p * a.column_stride;
+    for (int64_t i = 0; i < all_rows && p + kColumnsAhead < k; i += line) {
+      __builtin_prefetch(column + kColumnsAhead * a.column_stride + i, 0, 2);
+    }
+    T* panel = packed;
+    for (int64_t i = 0; i < first_panels; ++i, column += rows, panel += rows * k) {
+      std::memcpy(panel + p * rows, column, rows * sizeof(T));
+    }
+    for (int64_t i = first_panels; i < panels; ++i, column += rows - 1, panel += (rows - 1) * k) {
+      std::memcpy(panel + p * (rows - 1), column, (rows - 1) * sizeof(T));
+    }
+  }
+}
+
 template <class T>
-using PackPanelFunction = void (*)(int64_t, MatrixRef<const T>, T*);
+struct Packers {
+  void (*panel)(int64_t, MatrixRef<const T>, T*);
+  void (*panels)(int64_t, int64_t, int64_t, MatrixRef<const T>, T*);
+};
 template <class T, int... i>
-constexpr std::array<PackPanelFunction<T>, kMostRows> AllPackPanels(
-    std::integer_sequence<int, i...>) {
-  return {PackPanel<T, i + 1>...};
+constexpr std::array<Packers<T>, kMostRows> AllPackers(std::integer_sequence<int, i...>) {
+  return {{{PackPanel<T, i + 1>, PackPanels<T, i + 1>}...}};
 }
 template <class T>
-constexpr auto kPackPanels = AllPackPanels<T>(std::make_integer_sequence<int, kMostRows>());
+constexpr auto kPackers = AllPackers<T>(std::make_integer_sequence<int, kMostRows>());
 
 // Rows of `width` columns that are contiguous in memory.
 template <class T>
@@ -160,9 +179,14 @@ void PackSliver(int64_t k, int64_t columns, int64_t width, MatrixRef<const T> b,
 
 template <class T>
 void PackBlock(int64_t most_rows, int64_t rows, int64_t k, MatrixRef<const T> a, T* packed) {
-  for (int64_t panel = (rows + most_rows - 1) / most_rows; panel > 0; --panel) {
-    const int64_t panel_rows = (rows + panel - 1) / panel;
-    kPackPanels<T>[panel_rows - 1](k, a, packed);
+  int64_t panels = (rows + most_rows - 1) / most_rows;
+  if (a.row_stride == 1) {
+    kPackers<T>[(rows + panels - 1) / panels - 1].panels(panels, rows, k, a, packed);
+    return;
+  }
+  for (; panels > 0; --panels) {
+    const int64_t panel_rows = (rows + panels - 1) / panels;
+    kPackers<T>[panel_rows - 1].panel(k, a, packed);
     a.data += panel_rows * a.row_stride;
     packed += panel_rows * k;
     rows -= panel_rows;

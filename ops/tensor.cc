@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/memory.h"
 #include "base/status_macros.h"
 #include "base/text.h"
 
@@ -237,11 +238,9 @@ absl::StatusOr<TensorType> ParseTensorType(absl::string_view text) {
 
 Tensor::Tensor(DType dtype, absl::Span<const int64_t> dims)
     : dtype_(dtype), dims_(dims.begin(), dims.end()), strides_(ContiguousStrides(dims)) {
-  const size_t bytes = static_cast<size_t>(std::max<int64_t>(num_bytes(), 1));
-  void* memory = ::operator new(bytes, std::align_val_t(kAlignment));
-  buffer_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(memory), [](std::byte* p) {
-    ::operator delete(p, std::align_val_t(kAlignment));
-  });
+  AlignedBytes memory = AllocateAligned(std::max<int64_t>(num_bytes(), 1));
+  if (memory == nullptr) throw std::bad_alloc();
+  buffer_ = std::move(memory);
 }
 
 Tensor Tensor::Filled(DType dtype, absl::Span<const int64_t> dims, double value) {

@@ -24,11 +24,6 @@
 namespace flowgrad {
 namespace {
 
-struct FreeAligned {
-  void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t(kAlignment)); }
-};
-using AlignedBytes = std::unique_ptr<std::byte, FreeAligned>;
-
 // oneTBB keeps a pool of tasks for each thread and a queue for each slot of an arena. Both grow
 // when more tasks are in flight than ever before.
 thread_local size_t tasks_of_thread = 0;
@@ -41,12 +36,6 @@ void GrowPools(size_t tasks) {
     for (size_t i = 0; i < tasks; ++i) group.run([] {});
     group.wait();
   });
-}
-
-// Null if there is no memory.
-AlignedBytes Allocate(int64_t bytes) {
-  return AlignedBytes(static_cast<std::byte*>(
-      ::operator new(static_cast<size_t>(bytes), std::align_val_t(kAlignment), std::nothrow)));
 }
 
 }  // namespace
@@ -119,11 +108,11 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
   }
   std::unique_ptr<RunState> run(new RunState(std::move(plan), states, workers));
   const bool parallel = run->plan_->tasks.size() > 1 && workers.threads() > 1;
-  run->memory_->arena = Allocate(run->plan_->arena_bytes);
-  run->memory_->caches = Allocate(run->plan_->cache_bytes);
+  run->memory_->arena = AllocateAligned(run->plan_->arena_bytes);
+  run->memory_->caches = AllocateAligned(run->plan_->cache_bytes);
   bool has_memory = run->memory_->arena != nullptr && run->memory_->caches != nullptr;
   for (int w = 0; w < (parallel ? workers.threads() : 1); ++w) {
-    run->memory_->scratch.push_back(Allocate(run->plan_->scratch_bytes));
+    run->memory_->scratch.push_back(AllocateAligned(run->plan_->scratch_bytes));
     has_memory = has_memory && run->memory_->scratch.back() != nullptr;
   }
   if (!has_memory) {

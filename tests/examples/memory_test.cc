@@ -28,10 +28,12 @@ std::atomic<int64_t> aligned_bytes{0};
 
 }  // namespace
 
-// All memory of states, arenas and workers comes from here: it is aligned to 64 bytes. oneTBB's own
-// is aligned to more.
+// All memory of states, arenas and workers comes from here: it is aligned to 64 bytes, or to a huge
+// page. oneTBB's own is aligned to 128 bytes.
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  if (alignment == std::align_val_t(64)) aligned_bytes += static_cast<int64_t>(size);
+  const bool is_ours =
+      alignment == std::align_val_t(64) || alignment == std::align_val_t(int64_t{2} << 20);
+  if (is_ours) aligned_bytes += static_cast<int64_t>(size);
   void* memory = nullptr;
   if (posix_memalign(&memory, static_cast<std::size_t>(alignment), size) == 0) return memory;
   throw std::bad_alloc();

@@ -1,0 +1,69 @@
+#include "base/memory.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <limits>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace flowgrad {
+namespace {
+
+constexpr int64_t kHugePage = int64_t{2} << 20;
+
+bool IsAligned(const AlignedBytes& memory, int64_t alignment) {
+  return reinterpret_cast<uintptr_t>(memory.get()) % static_cast<uintptr_t>(alignment) == 0;
+}
+
+// Whether the system was asked for huge pages where `address` is: "hg" among the flags of its
+// range.
+bool MayBeHuge(const void* address) {
+  const auto wanted = reinterpret_cast<uintptr_t>(address);
+  std::ifstream ranges("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(ranges, line);) {
+    unsigned long begin, end;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      inside = begin <= wanted && wanted < end;
+    } else if (inside && line.rfind("VmFlags:", 0) == 0) {
+      return line.find(" hg") != std::string::npos;
+    }
+  }
+  return false;
+}
+
+TEST(MemoryTest, IsAlignedToCacheLines) {
+  for (const int64_t bytes : {0, 1, 100, 100'000}) {
+    const AlignedBytes memory = AllocateAligned(bytes);
+    ASSERT_NE(memory, nullptr) << bytes;
+    EXPECT_TRUE(IsAligned(memory, 64)) << bytes;
+  }
+}
+
+TEST(MemoryTest, LargeBlocksAreWholeHugePagesAndARest) {
+  if (!std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled")) {
+    GTEST_SKIP() << "this system has no huge pages";
+  }
+  const AlignedBytes memory = AllocateAligned(2 * kHugePage + 100);
+  ASSERT_NE(memory, nullptr);
+  EXPECT_TRUE(IsAligned(memory, kHugePage));
+  EXPECT_TRUE(MayBeHuge(memory.get()));
+  EXPECT_TRUE(MayBeHuge(memory.get() + 2 * kHugePage - 1));
+  EXPECT_FALSE(MayBeHuge(memory.get() + 2 * kHugePage)) << "more memory than was asked for";
+}
+
+TEST(MemoryTest, GivesNothingWhereThereIsTooLittle) {
+  EXPECT_EQ(AllocateAligned(int64_t{1} << 60), nullptr);
+}
+
+TEST(MemoryTest, SumsStopAtTheLargestNumber) {
+  constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(AddBytes(3, 4), 7);
+  EXPECT_EQ(AddBytes(kLargest, 1), kLargest);
+  EXPECT_EQ(AddBytes(kLargest - 1, 1), kLargest);
+}
+
+}  // namespace
+}  // namespace flowgrad
