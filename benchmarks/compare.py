@@ -232,6 +232,8 @@ def main():
         options.python = options.python or ""
     elif options.out is None and not options.workloads:
         options.out = ROOT / "docs"
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
 
     if options.bin is None:
         requirements.install_onednn()
