@@ -20,7 +20,6 @@ namespace {
 
 constexpr absl::string_view kDTypeNames[kNumDTypes] = {"float", "double", "int32", "int64", "bool"};
 constexpr int64_t kMostElements = int64_t{1} << 59;  // so that their bytes can be counted too
-constexpr size_t kAlignment = 64;
 
 // Offset of row-major element `i` in a tensor of these dims and strides.
 int64_t OffsetOf(int64_t i, const Dims& dims, const Dims& strides) {

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
-#include <new>
 #include <string>
 #include <thread>
 #include <utility>
