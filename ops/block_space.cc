@@ -12,6 +12,8 @@ namespace {
 // Below this, blocks run over several rows: calling a block function for ten elements costs more
 // than gathering them.
 constexpr int64_t kLongRun = 128;
+// And below this, calling one after the other for rows whose places are known.
+constexpr int64_t kLeastRow = 32;
 
 // Of one elementwise op.
 constexpr int kMostPorts = 16;
@@ -153,6 +155,14 @@ int64_t BlockSpace::RowLength() const {
   return dims_[1];
 }
 
+int64_t BlockSpace::RowInPlace() const {
+  if (dims_.size() != 2 || dims_[1] < kLeastRow || shared_) return 0;
+  for (int i = 0; i < num_operands_; ++i) {
+    if (operands_[i].data == nullptr || (operands_[i].strides[1] != 1 && !IsUniform(i))) return 0;
+  }
+  return dims_[1];
+}
+
 bool BlockSpace::IsUniform(int operand) const {
   const Dims& strides = operands_[operand].strides;
   return std::all_of(strides.begin(), strides.end(), [](int64_t stride) { return stride == 0; });
@@ -220,26 +230,42 @@ void RunElementwise(const KernelContext& context, BlockFunction block) {
 
   // Outputs left out (no data) are computed into a buffer and dropped.
   alignas(64) char buffers[kMostPorts][kBlockElements * 8];
-  const void* inputs[kMostPorts];
-  void* outputs[kMostPorts];
+  void* pointers[kMostPorts];  // inputs, then outputs
   const int64_t longest = std::min(kBlockElements, space.num_elements());
-  bool is_loaded[kMostPorts];
+  bool is_loaded[kMostPorts] = {};
+  const auto load = [&](int i, int64_t begin, int64_t n) {
+    pointers[i] = const_cast<void*>(space.Load(i, begin, n, buffers[i]));
+  };
   for (int i = 0; i < num_inputs; ++i) {
     is_loaded[i] = longest > 0 && space.IsUniform(i);
-    if (is_loaded[i]) inputs[i] = space.Load(i, 0, longest, buffers[i]);
+    if (is_loaded[i]) load(i, 0, longest);
+  }
+  if (const int64_t row = space.RowInPlace(); row > 0 && row <= kBlockElements) {
+    int64_t row_bytes[kMostPorts];
+    for (int i = 0; i < num_operands; ++i) {
+      if (!is_loaded[i]) load(i, 0, row);
+      row_bytes[i] = space.RowBytes(i);
+    }
+    for (int64_t begin = 0; begin < space.num_elements(); begin += row) {
+      block.run(pointers, pointers + num_inputs, row, context.prepared_data);
+      for (int i = 0; i < num_operands; ++i) {
+        pointers[i] = static_cast<char*>(pointers[i]) + row_bytes[i];
+      }
+    }
+    return;
   }
   for (int64_t begin = 0, n; begin < space.num_elements(); begin += n) {
     n = space.BlockAt(begin);
     for (int i = 0; i < num_inputs; ++i) {
-      if (!is_loaded[i]) inputs[i] = space.Load(i, begin, n, buffers[i]);
+      if (!is_loaded[i]) load(i, begin, n);
     }
     for (int i = num_inputs; i < num_operands; ++i) {
-      outputs[i - num_inputs] = space.Target(i, begin, n, buffers[i]);
+      pointers[i] = space.Target(i, begin, n, buffers[i]);
     }
-    block.run(inputs, outputs, n, context.prepared_data);
+    block.run(pointers, pointers + num_inputs, n, context.prepared_data);
     for (int i = num_inputs; i < num_operands; ++i) {
       const bool left_out = !context.outputs[i - num_inputs].present();
-      if (outputs[i - num_inputs] == buffers[i] && !left_out) space.Store(i, begin, n, buffers[i]);
+      if (pointers[i] == buffers[i] && !left_out) space.Store(i, begin, n, buffers[i]);
     }
   }
   if (context.shared) EndStream();

@@ -39,6 +39,15 @@ class BlockSpace {
   // Whether an operand is one row for all. REQUIRES: RowLength() > 0
   bool IsRepeatedRow(int operand) const { return operands_[operand].strides[0] == 0; }
 
+  // The length of a row where the space is rows that each lie in one piece in every operand, or are
+  // one element for all: they can be walked in place, by RowBytes(). Else 0; also where they are so
+  // short that gathering them into blocks costs less.
+  int64_t RowInPlace() const;
+  // From a row of an operand to the next, in bytes. REQUIRES: RowInPlace() > 0
+  int64_t RowBytes(int operand) const {
+    return operands_[operand].strides[0] * operands_[operand].size;
+  }
+
   // A pointer to elements [begin, begin+n) of an operand, one after the other: in place where they
   // lie so, else copied to `buffer`.
   const void* Load(int operand, int64_t begin, int64_t n, void* buffer) const;

@@ -1,6 +1,7 @@
 #include "scheduler/fused_program.h"
 
 #include <algorithm>
+#include <array>
 
 #include "ops/block_space.h"
 #include "ops/stream.h"
@@ -9,6 +10,9 @@ namespace flowgrad {
 namespace {
 
 static_assert(kMostFusedOperands <= BlockSpace::kMaxOperands);
+
+// Of operands, in the slots of a program that walks over rows.
+constexpr size_t kMostPlaces = 64;
 
 class FusedRun {
  public:
@@ -25,11 +29,23 @@ class FusedRun {
     }
   }
 
-  // A row that all rows read is laid out once for a block of several rows.
   void Run() {
-    const int64_t elements = space_.num_elements();
-    if (elements == 0) return;
-    const int64_t row = space_.RowLength();
+    if (space_.num_elements() == 0) return;
+    const int64_t row = space_.RowInPlace();
+    const bool lies_on_end = space_.RowLength() > 0;
+    if (row > 0 && row <= program_.block_elements && !lies_on_end &&
+        program_.operand_places.size() <= kMostPlaces) {
+      RunRows(row);
+    } else {
+      RunBlocks();
+    }
+    if (context_.shared) EndStream();
+  }
+
+ private:
+  // A row that all rows read is laid out once for a block of several rows.
+  void RunBlocks() {
+    const int64_t elements = space_.num_elements(), row = space_.RowLength();
     const bool by_rows = row > 0 && 2 * row <= program_.block_elements;
     const int64_t most = by_rows ? program_.block_elements / row * row : program_.block_elements;
     const int64_t longest = std::min(most, elements);
@@ -41,11 +57,30 @@ class FusedRun {
       n = by_rows ? std::min(most, elements - begin) : space_.BlockAt(begin, most);
       RunBlock(begin, n);
     }
-    if (context_.shared) EndStream();
   }
 
- private:
-  void* Buffer(int slot) const { return context_.scratch + program_.SlotOffset(slot); }
+  // Rows of a few dozen elements that lie apart: what is done for each is kept to the least.
+  void RunRows(int64_t row) {
+    for (int i = 0; i < program_.num_inputs + program_.num_outputs; ++i) {
+      operands_[i] = space_.Load(i, 0, row, Buffer(i));
+    }
+    SetPointers();
+    struct Move {
+      std::byte** pointer;
+      int64_t bytes;
+    };
+    std::array<Move, kMostPlaces> moves;  // local, so that nothing written can be taken for them
+    int num_moves = 0;
+    for (const int32_t place : program_.operand_places) {
+      const int64_t bytes = space_.RowBytes(program_.slots[place]);
+      if (bytes != 0)
+        moves[num_moves++] = {reinterpret_cast<std::byte**>(pointers_ + place), bytes};
+    }
+    for (int64_t begin = 0; begin < space_.num_elements(); begin += row) {
+      RunInstructions(row);
+      for (int i = 0; i < num_moves; ++i) *moves[i].pointer += moves[i].bytes;
+    }
+  }
 
   void RunBlock(int64_t begin, int64_t n) {
     const int end = program_.num_inputs + program_.num_outputs;
@@ -55,15 +90,25 @@ class FusedRun {
     for (int i = program_.num_inputs; i < end; ++i) {
       operands_[i] = space_.Target(i, begin, n, Buffer(i));
     }
+    SetPointers();
+    RunInstructions(n);
+    for (int i = program_.num_inputs; i < end; ++i) {
+      if (operands_[i] == Buffer(i)) space_.Store(i, begin, n, Buffer(i));
+    }
+  }
+
+  void* Buffer(int slot) const { return context_.scratch + program_.SlotOffset(slot); }
+
+  void SetPointers() {
     for (const int32_t place : program_.operand_places) {
       pointers_[place] = const_cast<void*>(operands_[program_.slots[place]]);
     }
+  }
+
+  void RunInstructions(int64_t n) {
     for (const FusedProgram::Instruction& instruction : program_.instructions) {
       void* const* const pointers = pointers_ + instruction.first_slot;
       instruction.block.run(pointers, pointers + instruction.num_inputs, n, instruction.prepared);
-    }
-    for (int i = program_.num_inputs; i < end; ++i) {
-      if (operands_[i] == Buffer(i)) space_.Store(i, begin, n, Buffer(i));
     }
   }
 

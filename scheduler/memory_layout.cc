@@ -9,7 +9,7 @@ namespace flowgrad {
 namespace {
 
 // Larger pieces stay in the arena: every worker has scratch memory of its own.
-constexpr int64_t kMostLocalBytes = 256 << 10;
+constexpr int64_t kMostLocalBytes = 512 << 10;
 // Above this many values they are placed as they come rather than largest first.
 constexpr size_t kMostSorted = 2000;
 // Above this many values in several tasks, none share bytes.

@@ -80,6 +80,43 @@ TEST(ElementwiseTest, BroadcastsBothWays) {
               ElementsAre(12, 13, 22, 23));
 }
 
+// Views of part of wider tensors, as cuts along columns make them; beside what is written nothing
+// is.
+TEST(ElementwiseTest, WalksOverRowsThatLieApart) {
+  const BlockFunction add_twice = {
+      [](const void* const* inputs, void* const* outputs, int64_t n, const void*) {
+        const auto in = [&](int i) { return static_cast<const float*>(inputs[i]); };
+        for (int64_t i = 0; i < n; ++i) {
+          static_cast<float*>(outputs[0])[i] = in(0)[i] + 10 * in(1)[i] + 1000 * in(2)[i];
+        }
+      }};
+  constexpr int64_t kRows = 5, kWidth = 1200;
+  for (const int64_t row : {1, 31, 32, 33, 64, 1024, 1100}) {
+    std::vector<float> x(kRows * kWidth), bias(row), y(kRows * (row + 3), -1);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97);
+    for (size_t i = 0; i < bias.size(); ++i) bias[i] = static_cast<float>(i % 89);
+    float scale = 2;
+    const int64_t dims[2] = {kRows, row}, x_strides[2] = {kWidth, 1}, y_strides[2] = {row + 3, 1};
+    const int64_t bias_strides[1] = {1};
+    const View inputs[] = {
+        {x.data(), DType::kFloat, 2, dims, x_strides},
+        {bias.data(), DType::kFloat, 1, dims + 1, bias_strides},
+        {&scale, DType::kFloat, 0, kNoDims, kNoDims},
+    };
+    const View outputs[] = {{y.data(), DType::kFloat, 2, dims, y_strides}};
+    KernelContext context;
+    context.inputs = inputs;
+    context.outputs = outputs;
+    RunElementwise(context, add_twice);
+    for (int64_t r = 0; r < kRows; ++r) {
+      for (int64_t c = 0; c < row + 3; ++c) {
+        const float expected = c < row ? x[r * kWidth + c] + 10 * bias[c] + 2000 : -1;
+        ASSERT_EQ(y[r * (row + 3) + c], expected) << row << ": " << r << ", " << c;
+      }
+    }
+  }
+}
+
 TEST(ElementwiseTest, TakesEmptyTensors) {
   const Tensor empty(DType::kFloat, {0, 3}), one = Tensor::Scalar(1.0f);
   for (const char* op : {"Sub", "Div", "Pow", "Max", "Min", "Sum", "Less"}) {
