@@ -62,6 +62,8 @@ struct RunState::Memory {
   std::vector<Instruction> instructions;  // by step
   std::vector<KernelContext> contexts;    // by step
   std::vector<KernelContext> refreshes;   // by cache
+  std::vector<int32_t> shared;            // steps that may stream
+  bool streams = false;
   std::vector<CallerOperand> inputs, outputs;
   std::vector<const void*> last_inputs;
   std::vector<void*> last_outputs;
@@ -203,14 +205,13 @@ void RunState::Bind() {
   memory_->tasks.reserve(plan.tasks.size());
   const bool parallel = memory_->scratch.size() > 1;
   for (const Step& step : plan.steps) {
-    KernelContext context = ContextOf(step);
-    context.shared = parallel && step.shared;
+    if (parallel && step.shared) {
+      memory_->shared.push_back(static_cast<int32_t>(memory_->contexts.size()));
+    }
     void** const pointers = memory_->pointers.data() + step.operands;
-    // The kernel knows how to stream.
-    const BlockFunction block = context.shared ? BlockFunction() : step.block;
     memory_->instructions.push_back(
-        {block, pointers, pointers + step.num_inputs, step.elements, step.prepared});
-    memory_->contexts.push_back(context);
+        {step.block, pointers, pointers + step.num_inputs, step.elements, step.prepared});
+    memory_->contexts.push_back(ContextOf(step));
   }
   for (const Step& step : plan.refreshes) memory_->refreshes.push_back(ContextOf(step));
   for (const Task& task : plan.tasks) {
@@ -321,10 +322,7 @@ absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void
   failures_->Clear();
   if (task_observer_ != nullptr) task_observer_->BeforeRun(plan_);
   if (flow_ != nullptr) {
-    workers_.arena()->execute([this] {
-      for (FlowGraph::Node* node : flow_->first) node->try_put(tbb::flow::continue_msg());
-      flow_->graph.wait_for_all();
-    });
+    RunFlowGraph();
   } else {
     const FloatMode mode;
     for (int32_t t = 0; t < static_cast<int32_t>(plan_->tasks.size()); ++t) RunTask(t, 0);
@@ -333,6 +331,27 @@ absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void
   const absl::Status status = failures_->status();
   if (!status.ok() && failures_->committed()) states_->MarkBroken();
   return status;
+}
+
+void RunState::RunFlowGraph() {
+  const bool may_stream = !memory_->shared.empty();
+  if (may_stream) SetStreaming(stream_choice_.streams());
+  const auto begin = std::chrono::steady_clock::now();
+  workers_.arena()->execute([this] {
+    for (FlowGraph::Node* node : flow_->first) node->try_put(tbb::flow::continue_msg());
+    flow_->graph.wait_for_all();
+  });
+  if (may_stream) stream_choice_.Took(std::chrono::steady_clock::now() - begin);
+}
+
+void RunState::SetStreaming(bool streams) {
+  if (memory_->streams == streams) return;
+  memory_->streams = streams;
+  for (const int32_t step : memory_->shared) {
+    memory_->contexts[step].shared = streams;
+    // The kernel knows how to stream.
+    memory_->instructions[step].block = streams ? BlockFunction() : plan_->steps[step].block;
+  }
 }
 
 // What they copy cannot fail.

@@ -15,6 +15,7 @@
 #include "ops/kernel.h"
 #include "scheduler/plan.h"
 #include "scheduler/state_store.h"
+#include "scheduler/stream_choice.h"
 #include "scheduler/workers.h"
 
 namespace flowgrad {
@@ -88,6 +89,8 @@ class RunState {
   void* StateMemory(int32_t slot) const;
   KernelContext ContextOf(const Step& step) const;
   void RefreshCaches();
+  void RunFlowGraph();
+  void SetStreaming(bool streams);
   void MakeFlowGraph();
   void RunTask(int32_t task, int worker);
   void RunSteps(const Task& task);
@@ -110,6 +113,7 @@ class RunState {
   std::unique_ptr<FlowGraph> flow_;
   const std::atomic<bool>* cancel_ = nullptr;
   StepValues values_;
+  StreamChoice stream_choice_;
   int64_t cached_version_ = -1;  // of the states that the caches were made from
   std::unique_ptr<Failures> failures_;
 };

@@ -266,13 +266,15 @@ TEST(RunStateTest, PackedWeightsFollowTheWeights) {
   }
 }
 
-// Large enough for their stores to go past the caches where there are several threads.
+// Large enough for their stores to go past the caches where there are several threads, in as many
+// runs as it takes to try both ways.
 TEST(RunStateTest, LargeWeightsHaveTheSameBitsOnAnyNumberOfThreads) {
+  constexpr int kRuns = 2 * StreamChoice::kRunsOfTurn;
   for (const int batch : {24, 80}) {
     const PlannedGraph planned =
         TrainStepOfMlp(batch, /*inputs=*/403, /*hidden=*/301, /*classes=*/10);
     for (const int threads : {1, 2, 4}) {
-      EXPECT_EQ(DifferenceFromReference(planned, 3, {}, threads), "")
+      EXPECT_EQ(DifferenceFromReference(planned, kRuns, {}, threads), "")
           << "batch " << batch << ", " << threads << " threads";
     }
   }
