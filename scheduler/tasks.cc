@@ -16,7 +16,7 @@ namespace flowgrad {
 namespace {
 
 // In multiples of PlanOptions::piece_ns: what two steps may be joined to, and where tasks stop
-// growing.
+// growing. An update joins its gradient up to there: what it reads is still in the cache.
 constexpr double kJoinedPieces = 1.5;
 constexpr double kMostPieces = 4;
 // How many recent tasks a small step looks at.
@@ -164,6 +164,7 @@ class TaskMaker {
   int32_t MakeTask(const std::vector<int32_t>& before) {
     tasks_.emplace_back();
     has_successors_.push_back(false);
+    feeds_pieces_.push_back(false);
     start_ns_.push_back(0);
     const auto made = static_cast<int32_t>(tasks_.size()) - 1;
     for (const int32_t other : before) WaitFor(made, other);
@@ -226,10 +227,10 @@ class TaskMaker {
     for (const int32_t task : before) {
       const double sum_ns = tasks_[task].cost_ns + cost_ns;
       bool fits = sum_ns <= kJoinedPieces * options_.piece_ns || IsSmall(step) ||
-                  cost_ns <= tasks_[task].cost_ns / 4;
+                  cost_ns <= tasks_[task].cost_ns / 4 || steps_[step].writes_state;
       fits = fits && (sum_ns <= most_ns || cost_ns <= options_.task_ns / 10);
       if (draft_.random != nullptr) fits = (*draft_.random)() % 3 != 0;
-      if (fits && MayJoin(task, before)) return task;
+      if (fits && MayJoin(task, before) && !HoldsUpPieces(task, step)) return task;
     }
     double ready_ns = 0;
     for (const int32_t task : before) ready_ns = std::max(ready_ns, FinishNs(task));
@@ -241,6 +242,30 @@ class TaskMaker {
       if (fits && MayJoin(task, before)) return task;
     }
     return -1;
+  }
+
+  // Whether pieces of an op would wait for the step, which they do not read, while nothing else can
+  // run: behind a loss, say, from which all threads go on.
+  bool HoldsUpPieces(int32_t task, int32_t step) {
+    if (draft_.random != nullptr || steps_[step].op < 0) return false;
+    if (feeds_pieces_[task]) return steps_[step].cost_ns > options_.task_ns / 10;
+    if (IsSmall(step) || draft_.cuts[steps_[step].op].pieces() == 1) return false;
+    const int32_t sibling = steps_[step].piece == 0 ? step + 1 : step - 1;
+    for (const int32_t before : steps_[sibling].before) {
+      const int32_t other = draft_.task_of[before];
+      if (other < 0 || (other != task && !tasks_[task].ancestors.Has(other))) return false;
+    }
+    feeds_pieces_[task] = IsAlone(task);
+    return feeds_pieces_[task];
+  }
+
+  // Whether all tasks come before this one, but for such as are not worth handing over.
+  bool IsAlone(int32_t task) const {
+    double beside_ns = 0;
+    for (int32_t other = 0; other < static_cast<int32_t>(tasks_.size()); ++other) {
+      if (other != task && !tasks_[task].ancestors.Has(other)) beside_ns += tasks_[other].cost_ns;
+    }
+    return beside_ns <= options_.task_ns;
   }
 
   // Whether all of `before` are the task, or its ancestors, or may become such: nobody waits for
@@ -305,6 +330,8 @@ class TaskMaker {
   std::vector<std::vector<int32_t>> successors_;
   std::vector<DraftTask> tasks_;  // as made; Number() orders them
   std::vector<bool> has_successors_;
+  std::vector<bool>
+      feeds_pieces_;              // by task: pieces of an op wait for it, and all threads with them
   std::vector<double> start_ns_;  // by task: with any number of threads
   std::vector<double> lazy_ns_;   // by lazy step: its work, and that of those before it
 };
