@@ -8,7 +8,6 @@
 #define FLOWGRAD_GRAPH_GRAPH_H_
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -115,7 +114,7 @@ class Graph {
   std::vector<GraphOutput> outputs_;
   std::vector<State> states_;
   std::vector<GradientPair> gradients_;
-  std::map<std::string, ValueId, std::less<>> values_;
+  std::vector<ValueId> by_name_;  // of all values with a name, in the order of these
 };
 
 }  // namespace flowgrad

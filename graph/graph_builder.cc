@@ -65,6 +65,7 @@ GraphBuilder::GraphBuilder(const OpRegistry& registry) : registry_(registry) {
 GraphBuilder::GraphBuilder(const Graph& graph, const OpRegistry& registry)
     : registry_(registry), graph_(graph), nodes_(graph.nodes_.begin(), graph.nodes_.end()) {
   graph_.nodes_.clear();
+  for (const ValueId value : graph_.by_name_) values_.emplace(graph.value_name(value), value);
   for (const GraphOutput& output : graph_.outputs_) output_names_.insert(output.name);
   has_outputs_ = true;
   for (int n = 0; n < num_nodes(); ++n) {
@@ -96,7 +97,7 @@ std::string GraphBuilder::Scoped(absl::string_view name) const {
 std::string GraphBuilder::UniqueName(absl::string_view base) {
   std::string name(base);
   int& number = next_number_[name];
-  while (graph_.values_.count(name) > 0) name = absl::StrCat(base, "_", ++number);
+  while (values_.count(name) > 0) name = absl::StrCat(base, "_", ++number);
   return name;
 }
 
@@ -106,7 +107,7 @@ bool GraphBuilder::Claim(const std::string& name, ValueId value, absl::string_vi
                           " bytes of UTF-8 without spaces, quotes and control characters"));
     return false;
   }
-  const auto [place, is_new] = graph_.values_.emplace(name, value);
+  const auto [place, is_new] = values_.emplace(name, value);
   if (is_new) return true;
   AddError(
       absl::StrCat(what, ": name ", Quoted(name), " is taken by ",
@@ -384,7 +385,7 @@ void GraphBuilder::Rename(Value value, absl::string_view name) {
   Node::Output& output = node.outputs[value.port];
   if (output.name == new_name) return;
   if (!Claim(new_name, {value.node, value.port}, what)) return;
-  graph_.values_.erase(output.name);
+  values_.erase(output.name);
   output.name = new_name;
   if (value.port != 0) return;
   node.name = new_name;
@@ -392,9 +393,8 @@ void GraphBuilder::Rename(Value value, absl::string_view name) {
 }
 
 Value GraphBuilder::Find(absl::string_view name) {
-  const auto found = graph_.values_.find(std::string(name));
-  return found == graph_.values_.end() ? Value{}
-                                       : Value{this, found->second.node, found->second.port};
+  const auto found = values_.find(std::string(name));
+  return found == values_.end() ? Value{} : Value{this, found->second.node, found->second.port};
 }
 
 std::unique_ptr<GraphBuilder::NodeShapes> GraphBuilder::ShapesOf(int index) const {
@@ -423,7 +423,7 @@ Value GraphBuilder::BringToLife(int index, int port) {
   if (node.outputs[port].name.empty()) {
     const std::string name = UniqueName(absl::StrCat(node.name, ":", port));
     node.outputs[port].name = name;
-    graph_.values_.emplace(name, ValueId{index, port});
+    values_.emplace(name, ValueId{index, port});
   }
   return {this, index, port};
 }
@@ -456,6 +456,9 @@ absl::StatusOr<Graph> GraphBuilder::Build() && {
   if (!errors_.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors_, "\n"));
   graph_.nodes_.assign(std::make_move_iterator(nodes_.begin()),
                        std::make_move_iterator(nodes_.end()));
+  graph_.by_name_.clear();
+  graph_.by_name_.reserve(values_.size());
+  for (const auto& [name, value] : values_) graph_.by_name_.push_back(value);
   return std::move(graph_);
 }
 

@@ -144,8 +144,9 @@ class GraphBuilder : public Builder {
   std::string Where(const NodeSpec& spec) const;
 
   const OpRegistry& registry_;
-  Graph graph_;                               // all but its nodes
-  std::deque<Node> nodes_;                    // stable addresses
+  Graph graph_;             // all but its nodes and values
+  std::deque<Node> nodes_;  // stable addresses
+  std::map<std::string, ValueId, std::less<>> values_;
   std::map<int, SymbolicShape> dims_values_;  // of output 0, by node
   std::map<std::string, int> next_number_;    // per base name, for UniqueName
   std::set<std::string> output_names_;
