@@ -122,14 +122,19 @@ void CopySlivers(int64_t slivers, int64_t k, int64_t width, MatrixRef<const T> b
   }
 }
 
-// Whole blocks of a sliver of a matrix with contiguous columns, a cache line of each at a time.
+// Whole blocks of a sliver of a matrix with contiguous columns, a cache line of each at a time. The
+// processor does not foresee so many columns, so lines are asked for a few ahead; past the end that
+// does nothing.
 template <class T>
 void TransposeBlocks(int64_t k, int64_t columns, int64_t width, MatrixRef<const T> b, T* packed) {
   constexpr int w = kWidth<T>;
-  constexpr int64_t line = kCacheLine / sizeof(T);
+  constexpr int64_t line = kCacheLine / sizeof(T), kLinesAhead = 4;
   for (int64_t p = 0; p < k; p += line) {
     for (int64_t j = 0; j < columns; j += w) {
       const T* const first = b.data + j * b.column_stride;
+      for (int i = 0; i < w; ++i) {
+        __builtin_prefetch(first + i * b.column_stride + p + kLinesAhead * line);
+      }
       for (int64_t q = p; q < std::min(p + line, k); q += w) {
         Block<T> block;
         for (int i = 0; i < w; ++i) {

@@ -22,10 +22,8 @@ constexpr double kMinNsToCut = 10'000;
 constexpr int64_t kElementsPerLine = 16;
 // Axes shorter than this are cut only if there is no longer one.
 constexpr int64_t kLongAxis = 8;
-// Products of fewer rows are cut along their columns: panels would each read the whole right
-// factor, for little work. All threads wait for all pieces, so these are small, and a power of two
+// Of products of few rows. All threads wait for all pieces, so these are small, and a power of two
 // of them, which most numbers of threads share evenly.
-constexpr int64_t kFewRows = 64;
 constexpr double kColumnsNs = 25'000;
 
 int64_t RoundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }

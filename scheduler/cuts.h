@@ -8,6 +8,7 @@
 #ifndef FLOWGRAD_SCHEDULER_CUTS_H_
 #define FLOWGRAD_SCHEDULER_CUTS_H_
 
+#include <cstdint>
 #include <random>
 #include <vector>
 
@@ -16,6 +17,10 @@
 #include "scheduler/plan_options.h"
 
 namespace flowgrad {
+
+// Products of fewer rows are cut along their columns: panels would each read the whole right
+// factor, for little work.
+inline constexpr int64_t kFewRows = 64;
 
 // Pieces [bounds[i], bounds[i+1]) of one axis of an op's loop nest.
 struct Cut {

@@ -6,26 +6,21 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "scheduler/cuts.h"
 #include "scheduler/lower.h"
 #include "scheduler/planner_ops.h"
 
 namespace flowgrad {
 namespace {
 
-// Rows of a product from which packing its matrix once pays: every piece would pack it otherwise,
-// or read it row by row. A weight whose columns are contiguous would be packed by the smallest
-// piece.
-constexpr int64_t kMinRowsToPack = 64;
-constexpr int64_t kMinRowsToPackTransposed = 9;
-
-bool ShouldPack(const BoundGraph& bound, const BoundOp& op) {
+// Products of few rows are cut along their columns: each piece packs its own columns on the way, or
+// reads them where they lie. A form kept beside the weight would be as large, written once and read
+// once in a step.
+bool ShouldPack(const BoundOp& op) {
   if (op.op->name() != "MatMul" || op.inputs[0].dims.size() < 2) return false;
   const Layout& b = op.inputs[1];
   if (b.dims.size() != 2 || NumElements(b.dims) == 0) return false;
-  const Storage::Source source = bound.storages[b.storage].source;
-  const bool is_weight = source == Storage::Source::kState || source == Storage::Source::kConstant;
-  const int64_t rows = NumElements(op.inputs[0].dims) / std::max<int64_t>(1, b.dims[0]);
-  return rows >= (b.strides[1] == 1 || !is_weight ? kMinRowsToPack : kMinRowsToPackTransposed);
+  return NumElements(op.inputs[0].dims) / std::max<int64_t>(1, b.dims[0]) >= kFewRows;
 }
 
 // Gives products packed right factors. A weight's packed form is kept from run to run; where the
@@ -41,7 +36,7 @@ class MatrixPacker {
     std::vector<BoundOp> ops = std::move(bound_.ops);
     bound_.ops.clear();
     for (BoundOp& op : ops) {
-      if (ShouldPack(bound_, op)) RETURN_IF_ERROR(TakePacked(op));
+      if (ShouldPack(op)) RETURN_IF_ERROR(TakePacked(op));
       PushOp(bound_, std::move(op));
     }
     for (NextForm& next : next_) {

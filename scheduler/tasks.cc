@@ -1,24 +1,27 @@
 // Steps become tasks worth handing to a thread.
 //
-// Steps are taken in the order in which their readers ask for them, so that a panel goes on through
-// its layers. A step joins the task of a step it waits for, where everything else it waits for is
-// an ancestor of that task: then joining delays nobody and can make no cycle. Small steps that wait
-// for nothing go where they are read first; those that many read go into a task of their own that
-// comes first.
+// Steps are taken in the order of OrderSteps(), so that a panel goes on through its layers. A step
+// joins the task of a step it waits for, where everything else it waits for is an ancestor of that
+// task: then joining delays nobody and can make no cycle. Small steps that wait for nothing go
+// where they are read first; those that many read go into a task of their own that comes first.
 
 #include <algorithm>
 #include <queue>
 #include <utility>
 
 #include "scheduler/draft.h"
+#include "scheduler/step_order.h"
 
 namespace flowgrad {
 namespace {
 
 // In multiples of PlanOptions::piece_ns: what two steps may be joined to, and where tasks stop
-// growing. An update joins its gradient up to there: what it reads is still in the cache.
+// growing. An update joins its gradient up to there, which then starts late enough for both: what
+// the update reads is still in the cache.
 constexpr double kJoinedPieces = 1.5;
 constexpr double kMostPieces = 4;
+// In multiples of PlanOptions::task_ns: work that waits for a task and makes it worth ending it.
+constexpr double kReadyTasks = 4;
 // How many recent tasks a small step looks at.
 constexpr int kRecentTasks = 4;
 // A small step that waits for nothing joins its first reader if it has no more readers than this.
@@ -38,7 +41,7 @@ class TaskMaker {
   }
 
   absl::Status Make() {
-    const std::vector<int32_t> order = draft_.random != nullptr ? RandomOrder() : ReadersFirst();
+    const std::vector<int32_t> order = OrderSteps(draft_, successors_);
     if (!RespectsWaits(order)) return absl::InternalError("steps of a plan wait for each other");
     double work_ns = 0;
     for (const DraftStep& step : steps_) work_ns += step.cost_ns;
@@ -60,31 +63,6 @@ class TaskMaker {
   }
 
  private:
-  // A topological order in which each step comes when the first of its readers needs it.
-  std::vector<int32_t> ReadersFirst() const {
-    std::vector<int32_t> order;
-    std::vector<bool> seen(steps_.size());
-    std::vector<std::pair<int32_t, size_t>> open;  // step, how many before it were visited
-    for (size_t last = 0; last < steps_.size(); ++last) {
-      if (!successors_[last].empty()) continue;
-      open.emplace_back(static_cast<int32_t>(last), 0);
-      seen[last] = true;
-      while (!open.empty()) {
-        auto& [step, visited] = open.back();
-        if (visited == steps_[step].before.size()) {
-          order.push_back(step);
-          open.pop_back();
-          continue;
-        }
-        const int32_t before = steps_[step].before[visited++];
-        if (seen[before]) continue;
-        seen[before] = true;
-        open.emplace_back(before, 0);
-      }
-    }
-    return order;
-  }
-
   bool RespectsWaits(const std::vector<int32_t>& order) const {
     std::vector<bool> done(steps_.size());
     for (const int32_t step : order) {
@@ -94,25 +72,6 @@ class TaskMaker {
       done[step] = true;
     }
     return order.size() == steps_.size();
-  }
-
-  std::vector<int32_t> RandomOrder() {
-    std::vector<int32_t> waiting, ready, order;
-    for (const DraftStep& step : steps_)
-      waiting.push_back(static_cast<int32_t>(step.before.size()));
-    for (size_t s = 0; s < steps_.size(); ++s) {
-      if (waiting[s] == 0) ready.push_back(static_cast<int32_t>(s));
-    }
-    while (!ready.empty()) {
-      std::swap(ready[(*draft_.random)() % ready.size()], ready.back());
-      const int32_t step = ready.back();
-      ready.pop_back();
-      order.push_back(step);
-      for (const int32_t next : successors_[step]) {
-        if (--waiting[next] == 0) ready.push_back(next);
-      }
-    }
-    return order;
   }
 
   bool IsSmall(int32_t step) const { return steps_[step].cost_ns <= options_.task_ns; }
@@ -164,7 +123,7 @@ class TaskMaker {
   int32_t MakeTask(const std::vector<int32_t>& before) {
     tasks_.emplace_back();
     has_successors_.push_back(false);
-    feeds_pieces_.push_back(false);
+    feeds_others_.push_back(false);
     start_ns_.push_back(0);
     const auto made = static_cast<int32_t>(tasks_.size()) - 1;
     for (const int32_t other : before) WaitFor(made, other);
@@ -230,7 +189,8 @@ class TaskMaker {
                   cost_ns <= tasks_[task].cost_ns / 4 || steps_[step].writes_state;
       fits = fits && (sum_ns <= most_ns || cost_ns <= options_.task_ns / 10);
       if (draft_.random != nullptr) fits = (*draft_.random)() % 3 != 0;
-      if (fits && MayJoin(task, before) && !HoldsUpPieces(task, step)) return task;
+      const bool is_update = steps_[step].writes_state && tasks_[task].cost_ns > options_.task_ns;
+      if (fits && MayJoin(task, before, is_update) && !HoldsUpOthers(task, step)) return task;
     }
     double ready_ns = 0;
     for (const int32_t task : before) ready_ns = std::max(ready_ns, FinishNs(task));
@@ -244,19 +204,38 @@ class TaskMaker {
     return -1;
   }
 
-  // Whether pieces of an op would wait for the step, which they do not read, while nothing else can
-  // run: behind a loss, say, from which all threads go on.
-  bool HoldsUpPieces(int32_t task, int32_t step) {
-    if (draft_.random != nullptr || steps_[step].op < 0) return false;
-    if (feeds_pieces_[task]) return steps_[step].cost_ns > options_.task_ns / 10;
-    if (IsSmall(step) || draft_.cuts[steps_[step].op].pieces() == 1) return false;
-    const int32_t sibling = steps_[step].piece == 0 ? step + 1 : step - 1;
-    for (const int32_t before : steps_[sibling].before) {
+  // Whether others, worth handing over, would wait for the step, which they do not read: behind a
+  // loss, where nothing else can run and all threads go on, or behind a task that is short.
+  bool HoldsUpOthers(int32_t task, int32_t step) {
+    if (draft_.random != nullptr || steps_[step].cost_ns <= options_.task_ns / 10) return false;
+    if (!feeds_others_[task]) {
+      feeds_others_[task] = ReadyBehindNs(task, step) > kReadyTasks * options_.task_ns &&
+                            (tasks_[task].cost_ns <= options_.task_ns || IsAlone(task));
+    }
+    return feeds_others_[task];
+  }
+
+  // The work of what can start once the task has run, but for `step`.
+  double ReadyBehindNs(int32_t task, int32_t step) const {
+    double ready_ns = 0;
+    BitSet seen;
+    for (const int32_t mine : tasks_[task].steps) {
+      for (const int32_t next : successors_[mine]) {
+        if (next == step || draft_.task_of[next] >= 0 || seen.Has(next)) continue;
+        seen.Add(next);
+        if (CanFollow(task, next)) ready_ns += steps_[next].cost_ns;
+      }
+    }
+    return ready_ns;
+  }
+
+  // Whether a step waits for nothing but the task and its ancestors.
+  bool CanFollow(int32_t task, int32_t step) const {
+    for (const int32_t before : steps_[step].before) {
       const int32_t other = draft_.task_of[before];
       if (other < 0 || (other != task && !tasks_[task].ancestors.Has(other))) return false;
     }
-    feeds_pieces_[task] = IsAlone(task);
-    return feeds_pieces_[task];
+    return true;
   }
 
   // Whether all tasks come before this one, but for such as are not worth handing over.
@@ -269,13 +248,13 @@ class TaskMaker {
   }
 
   // Whether all of `before` are the task, or its ancestors, or may become such: nobody waits for
-  // the task yet, and they are done about when it starts.
-  bool MayJoin(int32_t task, const std::vector<int32_t>& before) const {
+  // the task yet, and they are done about when it starts, or it may as well start later.
+  bool MayJoin(int32_t task, const std::vector<int32_t>& before, bool may_delay = false) const {
     if (draft_.gate >= 0 && task == draft_.task_of[draft_.gate]) return false;
     for (const int32_t other : before) {
       if (other == task || tasks_[task].ancestors.Has(other)) continue;
-      if (has_successors_[task] || FinishNs(other) > start_ns_[task] + options_.task_ns)
-        return false;
+      if (has_successors_[task]) return false;
+      if (!may_delay && FinishNs(other) > start_ns_[task] + options_.task_ns) return false;
     }
     return true;
   }
@@ -330,10 +309,9 @@ class TaskMaker {
   std::vector<std::vector<int32_t>> successors_;
   std::vector<DraftTask> tasks_;  // as made; Number() orders them
   std::vector<bool> has_successors_;
-  std::vector<bool>
-      feeds_pieces_;              // by task: pieces of an op wait for it, and all threads with them
-  std::vector<double> start_ns_;  // by task: with any number of threads
-  std::vector<double> lazy_ns_;   // by lazy step: its work, and that of those before it
+  std::vector<bool> feeds_others_;  // by task: others wait for it, see HoldsUpOthers()
+  std::vector<double> start_ns_;    // by task: with any number of threads
+  std::vector<double> lazy_ns_;     // by lazy step: its work, and that of those before it
 };
 
 }  // namespace

@@ -85,6 +85,24 @@ PlannedGraph TrainStepOfMlp(int64_t batch, int64_t inputs, int64_t hidden, int64
   });
 }
 
+PlannedGraph TrainStepOfChains(int64_t batch, int64_t width, int chains, int layers) {
+  return MakePlanned("chains", batch, [&](GraphBuilder& g) {
+    const Value x = g.Input("x", absl::StrCat("float[N,", width, "]"));
+    std::vector<Value> parameters, ends;
+    for (int c = 0; c < chains; ++c) {
+      Value h = x;
+      for (int l = 0; l < layers; ++l) {
+        h = Tanh(Layer(g, absl::StrCat("chain", c, "/layer", l), h, width, width, parameters));
+      }
+      ends.push_back(h);
+    }
+    const Value sum = Call("Sum", ends);
+    const Value loss = Call("CheckFinite", {ReduceSum(sum * sum, {0, 1}, /*keepdims=*/false)});
+    g.Output(loss, "loss");
+    AddTraining(g, loss, parameters);
+  });
+}
+
 std::vector<PlannedGraph> SmallGraphs() {
   std::vector<PlannedGraph> graphs;
   const auto add = [&](const std::string& name, int64_t batch,

@@ -23,6 +23,10 @@ struct PlannedGraph {
 // Its layers have names that start with "layer1", "layer2", "layer3".
 PlannedGraph TrainStepOfMlp(int64_t batch, int64_t inputs, int64_t hidden, int64_t classes);
 
+// The train step of chains of layers side by side, whose sum has a loss that is checked: output
+// "loss". Layers have names that start with "chain0/layer0" and so on.
+PlannedGraph TrainStepOfChains(int64_t batch, int64_t width, int chains, int layers);
+
 // Graphs that reach every path of the planner: panels that do not divide the batch, sums cut into
 // parts, views of every kind, states that swap, that are read after they are written, that no op
 // can write in place, dropout, tensors without elements.
