@@ -206,7 +206,7 @@ TEST(PlanTest, ChainsBehindALossAreTasksOfTheirOwn) {
   int updates = 0;
   for (size_t t = 0; t < plan->tasks.size(); ++t) {
     bool has_loss = false;
-    std::set<std::string> chains, products, updated;
+    std::set<std::string> chains, products;
     for (int s = plan->tasks[t].first_step; s < plan->tasks[t].end_step; ++s) {
       const Step& step = plan->steps[s];
       if (step.op < 0) continue;
