@@ -37,6 +37,7 @@ class BeforeGate {
   double left_ns_ = 0;
 };
 
+// Each step when the first of its readers needs it, from the last readers back.
 class ReadersFirst {
  public:
   ReadersFirst(const Draft& draft, const std::vector<std::vector<int32_t>>& successors)
@@ -74,7 +75,7 @@ class ReadersFirst {
   // Whether little is left to do before the gate, and nothing of it is under way.
   bool GateIsNear() const {
     return before_gate_.left_ns() <= draft_.options->task_ns &&
-           std::none_of(open_.begin(), open_.end(),
+           std::none_of(open_.rbegin(), open_.rend(),
                         [this](const auto& step) { return before_gate_.Has(step.first); });
   }
 
