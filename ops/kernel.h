@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "ops/fetch_ahead.h"
 #include "ops/tensor.h"
 
 namespace flowgrad {
@@ -75,11 +76,14 @@ struct KernelContext {
   // Other threads have read what was in the outputs, and will read what is written: see
   // ops/stream.h. Of use to kernels that copy.
   bool shared = false;
+  // What the steps after it will touch, for ops that declare FetchesAhead().
+  absl::Span<const CacheLines> soon;
 
   template <class P>
   const P& prepared() const {
     return *static_cast<const P*>(prepared_data);
   }
+  FetchAhead Ahead() const { return {soon.data(), soon.data() + soon.size()}; }
 };
 
 // Threads: kernels keep no state and may run at once on different outputs. They never throw and

@@ -165,6 +165,11 @@ OpDef& OpDef::CanFail() {
   return *this;
 }
 
+OpDef& OpDef::FetchesAhead() {
+  fetches_ahead_ = true;
+  return *this;
+}
+
 OpDef& OpDef::Random() {
   random_ = true;
   return *this;

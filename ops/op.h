@@ -351,8 +351,9 @@ class OpDef {
   // May put simpler ops in a node's place where inputs are known constants: sets every output, or
   // none to leave the node.
   OpDef& Simplify(Composition rule);
-  OpDef& CanFail();  // the kernel looks at values and may refuse them
-  OpDef& Random();   // never merged, folded or drawn under another key
+  OpDef& CanFail();       // the kernel looks at values and may refuse them
+  OpDef& Random();        // never merged, folded or drawn under another key
+  OpDef& FetchesAhead();  // the kernel fetches KernelContext::soon
   OpDef& InPlace(
       int output,
       int input);  // they may be one buffer; elementwise ops: every input of the output's type
@@ -381,6 +382,7 @@ class OpDef {
   PrepareRule prepare() const { return prepare_; }
   bool can_fail() const { return can_fail_; }
   bool random() const { return random_; }
+  bool fetches_ahead() const { return fetches_ahead_; }
   const std::vector<std::pair<int, int>>& in_place() const { return in_place_; }
   bool reads_shape_only(int input) const;
 
@@ -433,6 +435,7 @@ class OpDef {
   CostRule cost_ = nullptr;
   bool can_fail_ = false;
   bool random_ = false;
+  bool fetches_ahead_ = false;
   std::vector<std::pair<int, int>> in_place_;
   std::vector<int> shape_only_;
 };

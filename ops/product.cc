@@ -20,6 +20,7 @@
 namespace flowgrad {
 namespace {
 
+using product::Fetches;
 using product::Slivers;
 using product::Tiles;
 
@@ -37,6 +38,8 @@ constexpr int64_t kMinColumnsToPackA = 256;
 constexpr int64_t kMinColumnsToPackLongA = 96, kLongColumns = 256;
 constexpr int64_t kMinRowsToPackB = 240;
 constexpr int64_t kMinRowsToPackConflictingB = 96;
+// More are in flight than the processor keeps track of.
+constexpr int64_t kMostLinesAtOnce = 16;
 constexpr int64_t kMaxScalarProduct = 64;
 constexpr int64_t kMaxSmallProduct = 1024;
 
@@ -163,11 +166,22 @@ void ScalarProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, Matrix
   if (j < n) ScalarColumns<T, 1>(m, k, a, From(b, 0, j), From(c, 0, j));
 }
 
+// Spreads what is to be fetched over so many multiply-adds.
+template <class T>
+Fetches FetchesOf(const Tiles<T>& tiles, int64_t m, int64_t n, int64_t k, const FetchAhead* ahead) {
+  if (ahead == nullptr) return {FetchAhead(), 0};
+  int64_t lines = ahead->begun.count;
+  for (const CacheLines* run = ahead->run; run != ahead->end; ++run) lines += run->count;
+  const int64_t num_tiles = CeilDiv(m, tiles.rows) * CeilDiv(n, tiles.width * tiles.vectors);
+  const int64_t times = num_tiles * CeilDiv(k, product::kStepsPerFetch);
+  return {*ahead, std::min(CeilDiv(lines, std::max<int64_t>(times, 1)), kMostLinesAtOnce)};
+}
+
 // The product of one block of k and of columns. B's slivers are packed or in place.
 template <class T>
 void BlockProduct(const Tiles<T>& tiles, const Blocking<T>& blocking, int64_t m, int64_t n,
                   int64_t k, MatrixRef<const T> a, Slivers<T> b, bool in_place, MatrixRef<T> c,
-                  T* scratch, bool resume) {
+                  T* scratch, bool resume, Fetches& fetches) {
   T* const packed_a = WorthPackingA(n, k, a) ? scratch : nullptr;
   for (int64_t row_block = 0; row_block < blocking.row_blocks; ++row_block) {
     const int64_t i = PartStart(m, blocking.row_blocks, row_block);
@@ -178,7 +192,8 @@ void BlockProduct(const Tiles<T>& tiles, const Blocking<T>& blocking, int64_t m,
       const int64_t place =
           j / blocking.sliver_size * b.stride + (in_place ? j % blocking.sliver_size : 0);
       tiles.sliver_product(rows, columns, k, From(a, i, 0), packed_a,
-                           {b.data + place, b.row_stride, b.stride}, From(c, i, j), resume);
+                           {b.data + place, b.row_stride, b.stride}, From(c, i, j), resume,
+                           fetches);
     }
   }
 }
@@ -210,7 +225,7 @@ int64_t ProductScratchBytes(int64_t m, int64_t n, int64_t k) {
 
 template <class T>
 void Product(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
-             MatrixRef<T> c, std::byte* scratch) {
+             MatrixRef<T> c, std::byte* scratch, FetchAhead* ahead) {
   if (m <= 0 || n <= 0) return;
   const Tiles<T>& tiles = TilesOfProcessor<T>();
   if (m * n * k <= kMaxSmallProduct) {
@@ -222,9 +237,10 @@ void Product(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<co
   // A tile is vectors along rows of C. So a single column, or a C whose columns are contiguous, is
   // turned around; a b and b a are the same bits.
   const bool turn = n == 1 ? m > 1 : m > 1 && c.row_stride == 1 && c.column_stride != 1;
-  if (turn) return Product(n, m, k, Transposed(b), Transposed(a), Transposed(c), scratch);
+  if (turn) return Product(n, m, k, Transposed(b), Transposed(a), Transposed(c), scratch, ahead);
 
   const Blocking<T> blocking(tiles, m, k);
+  Fetches fetches = FetchesOf(tiles, m, n, k, ahead);
   T* const packed_b = reinterpret_cast<T*>(scratch);
   T* const a_scratch = packed_b + blocking.BBlockSize(n);
   const bool in_place = b.column_stride == 1 && !WorthPackingB<T>(m, b.row_stride);
@@ -241,9 +257,10 @@ void Product(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<co
         slivers = {packed_b, blocking.sliver_size, blocking.sliver_size * k_size};
       }
       BlockProduct(tiles, blocking, m, columns, k_size, From(a, 0, p), slivers, !packs,
-                   From(c, 0, j), a_scratch, /*resume=*/k_block > 0);
+                   From(c, 0, j), a_scratch, /*resume=*/k_block > 0, fetches);
     }
   }
+  if (ahead != nullptr) *ahead = fetches.ahead;
 }
 
 template <class T>
@@ -276,39 +293,42 @@ int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k) {
 
 template <class T>
 void PackedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, const T* packed_b,
-                   MatrixRef<T> c, std::byte* scratch) {
+                   MatrixRef<T> c, std::byte* scratch, FetchAhead* ahead) {
   if (m <= 0 || n <= 0) return;
   const Tiles<T>& tiles = TilesOfProcessor<T>();
   const Blocking<T> blocking(tiles, m, k);
+  Fetches fetches = FetchesOf(tiles, m, n, k, ahead);
   for (int64_t k_block = 0; k_block < blocking.k_blocks; ++k_block) {
     const int64_t p = k_block * blocking.k_size;
     const Slivers<T> slivers = {packed_b + p * blocking.sliver_size, blocking.sliver_size,
                                 blocking.sliver_size * k};
     BlockProduct(tiles, blocking, m, n, std::min(blocking.k_size, k - p), From(a, 0, p), slivers,
-                 /*in_place=*/false, c, reinterpret_cast<T*>(scratch), /*resume=*/k_block > 0);
+                 /*in_place=*/false, c, reinterpret_cast<T*>(scratch), /*resume=*/k_block > 0,
+                 fetches);
   }
+  if (ahead != nullptr) *ahead = fetches.ahead;
 }
 
 template int64_t ProductScratchBytes<float>(int64_t, int64_t, int64_t);
 template void Product(int64_t, int64_t, int64_t, MatrixRef<const float>, MatrixRef<const float>,
-                      MatrixRef<float>, std::byte*);
+                      MatrixRef<float>, std::byte*, FetchAhead*);
 template int64_t PackedColumns<float>();
 template int64_t NumSlivers<float>(int64_t);
 template int64_t PackedSize<float>(int64_t, int64_t);
 template void PackColumns(int64_t, int64_t, MatrixRef<const float>, float*);
 template void PackedProduct(int64_t, int64_t, int64_t, MatrixRef<const float>, const float*,
-                            MatrixRef<float>, std::byte*);
+                            MatrixRef<float>, std::byte*, FetchAhead*);
 template int64_t PackedProductScratchBytes<float>(int64_t, int64_t, int64_t);
 
 template int64_t ProductScratchBytes<double>(int64_t, int64_t, int64_t);
 template void Product(int64_t, int64_t, int64_t, MatrixRef<const double>, MatrixRef<const double>,
-                      MatrixRef<double>, std::byte*);
+                      MatrixRef<double>, std::byte*, FetchAhead*);
 template int64_t PackedColumns<double>();
 template int64_t NumSlivers<double>(int64_t);
 template int64_t PackedSize<double>(int64_t, int64_t);
 template void PackColumns(int64_t, int64_t, MatrixRef<const double>, double*);
 template void PackedProduct(int64_t, int64_t, int64_t, MatrixRef<const double>, const double*,
-                            MatrixRef<double>, std::byte*);
+                            MatrixRef<double>, std::byte*, FetchAhead*);
 template int64_t PackedProductScratchBytes<double>(int64_t, int64_t, int64_t);
 
 }  // namespace flowgrad

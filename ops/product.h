@@ -16,6 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/fetch_ahead.h"
+
 namespace flowgrad {
 
 // A matrix in memory owned elsewhere. Strides are in elements and may have any value: a
@@ -30,9 +32,11 @@ struct MatrixRef {
 // C = A B, for T float or double. C overlaps neither A nor B. k = 0 gives zeros.
 // Allocates nothing: `scratch` is 64-byte aligned and has ProductScratchBytes<T>(m, n, k) bytes.
 // Fastest where A and B have a stride of 1 in either direction, and C along its rows or columns.
+// `ahead`, if any, is fetched beside the arithmetic, evenly over all of it; a product too small for
+// all leaves the rest there.
 template <class T>
 void Product(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,
-             MatrixRef<T> c, std::byte* scratch);
+             MatrixRef<T> c, std::byte* scratch, FetchAhead* ahead = nullptr);
 
 // At most about half a megabyte, for products of any size; no less than for any part of the
 // product.
@@ -66,7 +70,7 @@ void PackColumns(int64_t n, int64_t k, MatrixRef<const T> b, T* packed);
 // Fastest where C has a stride of 1 along its rows.
 template <class T>
 void PackedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, const T* packed_b,
-                   MatrixRef<T> c, std::byte* scratch);
+                   MatrixRef<T> c, std::byte* scratch, FetchAhead* ahead = nullptr);
 template <class T>
 int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k);
 

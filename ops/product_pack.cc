@@ -31,7 +31,6 @@ using Block = simd::PacketBlock<Vector<T>, kWidth<T>>;
 #pragma GCC diagnostic pop
 
 constexpr int kMostRows = 14;
-constexpr int64_t kCacheLine = 64;
 
 // packed[p * rows + i] = A[i,p]. May write up to a vector past the end, which the next panel or
 // the slack at the end of the scratch takes.

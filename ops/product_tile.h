@@ -21,6 +21,13 @@ struct Slivers {
   int64_t stride;  // from one sliver to the next
 };
 
+// What a tile does between its multiply-adds: after every so many of k, so many lines.
+inline constexpr int64_t kStepsPerFetch = 8;
+struct Fetches {
+  FetchAhead ahead;
+  int64_t lines_at_once;
+};
+
 // What one instruction set makes of a tile, `rows` rows by `vectors` vectors of `width` elements,
 // which is how wide a sliver is.
 template <class T>
@@ -32,9 +39,10 @@ struct Tiles {
 
   // C[rows, columns] = (resume ? C : 0) + A B. `packed_a` is null where A is read in place. All
   // vectors of B are read whole; their number is up to `vectors`, or of as many slivers as go with
-  // so few rows.
+  // so few rows. `fetches` goes on.
   void (*sliver_product)(int64_t rows, int64_t columns, int64_t k, MatrixRef<const T> a,
-                         const T* packed_a, Slivers<T> b, MatrixRef<T> c, bool resume);
+                         const T* packed_a, Slivers<T> b, MatrixRef<T> c, bool resume,
+                         Fetches& fetches);
   // C = A B where B and C have a column stride of 1 and n is at least `width`, with nothing packed
   // and nothing set out.
   void (*small_product)(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, MatrixRef<const T> b,

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "ops/fetch_ahead.h"
 
 namespace flowgrad {
 namespace {
@@ -41,6 +42,7 @@ class Checker {
         AddRuns(s, step.operands + i, i >= step.num_inputs,
                 memories[{operand.space, operand.slot, task}]);
       }
+      RETURN_IF_ERROR(CheckSoon(s));
     }
     for (auto& [memory, accesses] : memories) {
       RETURN_IF_ERROR(CheckMemory(std::get<0>(memory), accesses));
@@ -107,6 +109,34 @@ class Checker {
         if (operand.space == Space::kState && !step.writes_state) {
           return absl::InternalError(absl::StrCat(StepText(s), " hides that it writes a state"));
         }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Lines that hold bytes of operands of later steps in the task.
+  absl::Status CheckSoon(int32_t s) const {
+    const Step& step = plan_.steps[s];
+    for (int32_t i = step.first_soon; i < step.first_soon + step.num_soon; ++i) {
+      const SoonTouched& soon = plan_.soon[i];
+      bool later = false;
+      for (int32_t t = s + 1; t < plan_.tasks[task_of_[s]].end_step && !later; ++t) {
+        const int32_t place = soon.operand - plan_.steps[t].operands;
+        later = place >= 0 && place < plan_.steps[t].num_inputs + plan_.steps[t].num_outputs;
+      }
+      std::vector<Access> runs;
+      AddRuns(s, soon.operand, /*writes=*/false, runs);
+      const int64_t begin = plan_.operands[soon.operand].offset + soon.offset;
+      const auto holds_one = [&](int64_t line) {
+        return std::any_of(runs.begin(), runs.end(), [&](const Access& run) {
+          return line < run.end && run.begin < line + kCacheLine;
+        });
+      };
+      bool all = later && begin % kCacheLine == 0;
+      for (int64_t l = 0; l < soon.lines && all; ++l) all = holds_one(begin + l * kCacheLine);
+      if (!all) {
+        return absl::InternalError(
+            absl::StrCat(StepText(s), " fetches lines that no later step of its task touches"));
       }
     }
     return absl::OkStatus();

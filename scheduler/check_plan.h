@@ -15,7 +15,8 @@ namespace flowgrad {
 //   - every byte that is read was written by a step before, or is the caller's, a state's or a
 //     constant's, and nobody writes inputs or constants,
 //   - a step that writes what it reads does so element for element,
-//   - every step that can fail comes before the gate, and every write of a state after it.
+//   - every step that can fail comes before the gate, and every write of a state after it,
+//   - what a step fetches ahead is touched by steps of its task after it.
 // Else Internal, naming two steps and the place. Looks at each byte's accesses one by one: for
 // tests.
 absl::Status CheckPlan(const Plan& plan);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ops/stream.h"
+#include "scheduler/fetches.h"
 #include "scheduler/fused_program.h"
 #include "scheduler/planner_ops.h"
 
@@ -31,6 +32,7 @@ class Emitter {
     plan_->operands.shrink_to_fit();
     plan_->numbers.shrink_to_fit();
     plan_->steps.shrink_to_fit();
+    AddFetches(*plan_);
     return std::move(plan_);
   }
 
@@ -192,6 +194,7 @@ class Emitter {
     step.cost_ns = draft.cost_ns;
     step.writes_state = draft.writes_state;
     step.can_fail = op.op->can_fail() || (draft_.options->guard_states && !step.writes_state);
+    step.fetches_ahead = op.op->fetches_ahead();
     step.num_inputs = static_cast<int32_t>(op.inputs.size());
     step.num_outputs = static_cast<int32_t>(op.outputs.size());
     step.operands = static_cast<int32_t>(plan_->operands.size());

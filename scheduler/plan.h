@@ -59,7 +59,17 @@ struct Step {
   int32_t origin = 0;                                     // in Plan::numbers
   bool can_fail = false, writes_state = false;
   bool shared = false;  // KernelContext::shared, where there are several threads
+  bool fetches_ahead = false;
+  int32_t first_soon = 0, num_soon = 0;  // in Plan::soon
   double cost_ns = 0;
+};
+
+// Cache lines, one after the other, that a step will touch soon.
+struct SoonTouched {
+  int32_t operand = 0;  // in Plan::operands
+  int32_t lines = 0;
+  int64_t offset = 0;   // from the operand's first element, in bytes
+  bool shared = false;  // written by a step that is: nobody fetches what is streamed
 };
 
 struct Task {
@@ -103,8 +113,9 @@ struct Plan {
   std::vector<Buffer> buffers;
   std::vector<Operand> operands;
   std::vector<int64_t> numbers;
-  std::vector<Step> steps;  // task by task
-  std::vector<Task> tasks;  // in an order in which they may run
+  std::vector<Step> steps;        // task by task
+  std::vector<SoonTouched> soon;  // what steps that fetch ahead fetch for those after them
+  std::vector<Task> tasks;        // in an order in which they may run
   std::vector<Tensor> constants;
 
   struct Slot {

@@ -159,10 +159,11 @@ absl::Status PackedMatMulKernel(const KernelContext& context) {
   const int64_t k = a.dims[rank - 1], n = y.dims[rank - 1];
   const int64_t first_sliver = context.origin[rank - 1] / PackedColumns<T>();
   const T* const b = packed.as<const T>() + first_sliver * k * PackedColumns<T>();
+  FetchAhead ahead = context.Ahead();
   ForEachMatrix(a, y, [&](int64_t rows, int64_t a_offset, int64_t y_offset) {
     PackedProduct<T>(
         rows, n, k, {a.as<const T>() + a_offset, a.strides[rank - 2], a.strides[rank - 1]}, b,
-        {y.as<T>() + y_offset, y.strides[rank - 2], y.strides[rank - 1]}, context.scratch);
+        {y.as<T>() + y_offset, y.strides[rank - 2], y.strides[rank - 1]}, context.scratch, &ahead);
   });
   return absl::OkStatus();
 }
@@ -231,6 +232,7 @@ const OpDef& PackedMatMulOp() {
           .Loops(PackedMatMulLoops)
           .Prepare(PreparePackedMatMul)
           .Cost(PackedMatMulCost)
+          .FetchesAhead()
           .Kernels(FloatTypes(),
                    []<class T>(const KernelContext& c) { return PackedMatMulKernel<T>(c); })
           .ReadsShapeOnly(2)

@@ -61,6 +61,7 @@ struct RunState::Memory {
   std::vector<void*> pointers;            // by operand
   std::vector<Instruction> instructions;  // by step
   std::vector<KernelContext> contexts;    // by step
+  std::vector<CacheLines> soon;           // as in the plan
   std::vector<KernelContext> refreshes;   // by cache
   std::vector<int32_t> shared;            // steps that may stream
   bool streams = false;
@@ -147,6 +148,7 @@ int64_t RunState::TableBytes(const Plan& plan, int threads) {
                sizeof(Step) + sizeof(Memory::Instruction) + sizeof(KernelContext)) +
          bytes(plan.operands.size(), sizeof(Operand) + sizeof(View) + sizeof(void*)) +
          bytes(plan.numbers.size(), sizeof(int64_t)) +
+         bytes(plan.soon.size(), sizeof(SoonTouched) + sizeof(CacheLines)) +
          bytes(plan.tasks.size(), sizeof(Task) + sizeof(Memory::TaskScratch)) +
          bytes(plan.ops.size(), sizeof(PlannedOp)) + bytes(plan.buffers.size(), sizeof(Buffer));
 }
@@ -200,6 +202,10 @@ void RunState::Bind() {
   }
   memory_->last_inputs.resize(plan.inputs.size());
   memory_->last_outputs.resize(plan.outputs.size());
+  for (const SoonTouched& soon : plan.soon) {
+    const auto* const data = static_cast<const std::byte*>(memory_->pointers[soon.operand]);
+    memory_->soon.push_back({data + soon.offset, soon.lines});
+  }
   memory_->instructions.reserve(plan.steps.size());
   memory_->contexts.reserve(plan.steps.size());
   memory_->tasks.reserve(plan.tasks.size());
@@ -243,6 +249,7 @@ KernelContext RunState::ContextOf(const Step& step) const {
   context.prepared_data = step.prepared;
   context.values = &values_;
   context.stream = step.stream;
+  context.soon = absl::MakeConstSpan(memory_->soon).subspan(step.first_soon, step.num_soon);
   return context;
 }
 
@@ -351,6 +358,9 @@ void RunState::SetStreaming(bool streams) {
     memory_->contexts[step].shared = streams;
     // The kernel knows how to stream.
     memory_->instructions[step].block = streams ? BlockFunction() : plan_->steps[step].block;
+  }
+  for (size_t i = 0; i < plan_->soon.size(); ++i) {
+    if (plan_->soon[i].shared) memory_->soon[i].count = streams ? 0 : plan_->soon[i].lines;
   }
 }
 

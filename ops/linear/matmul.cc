@@ -76,13 +76,17 @@ double MatMulCost(const ShapeContext& context) {
 
 // A [...,m,k] times one B [k,n].
 template <class T>
-void MultiplyRows(const View& a, const View& b, const View& y, std::byte* scratch) {
+void MultiplyRows(const KernelContext& context, FetchAhead& ahead) {
+  const View& a = context.inputs[0];
+  const View& b = context.inputs[1];
+  const View& y = context.outputs[0];
   const int last = a.rank - 1;
   ForEachMatrix(a, y, [&](int64_t rows, int64_t a_offset, int64_t y_offset) {
     Product<T>(rows, b.dims[1], b.dims[0],
                {a.as<const T>() + a_offset, a.strides[last - 1], a.strides[last]},
                {b.as<const T>(), b.strides[0], b.strides[1]},
-               {y.as<T>() + y_offset, y.strides[last - 1], y.strides[last]}, scratch);
+               {y.as<T>() + y_offset, y.strides[last - 1], y.strides[last]}, context.scratch,
+               &ahead);
   });
 }
 
@@ -91,8 +95,9 @@ absl::Status MatMulKernel(const KernelContext& context) {
   const View& a = context.inputs[0];
   const View& b = context.inputs[1];
   const View& y = context.outputs[0];
+  FetchAhead ahead = context.Ahead();
   if (a.rank >= 2 && b.rank == 2) {
-    MultiplyRows<T>(a, b, y, context.scratch);
+    MultiplyRows<T>(context, ahead);
     return absl::OkStatus();
   }
   const int a_matrix = a.rank == 1 ? 0 : a.rank - 2;  // first dim that is not batch
@@ -117,7 +122,7 @@ absl::Status MatMulKernel(const KernelContext& context) {
   do {
     Product<T>(m, n, k, {a.as<const T>() + batch.offset(0), a_row, a.strides[a.rank - 1]},
                {b.as<const T>() + batch.offset(1), b.strides[b_matrix], b_column},
-               {y.as<T>() + batch.offset(2), y_row, y_column}, context.scratch);
+               {y.as<T>() + batch.offset(2), y_row, y_column}, context.scratch, &ahead);
   } while (batch.Next());
   return absl::OkStatus();
 }
@@ -160,6 +165,7 @@ void RegisterMatMul(OpRegistry& registry) {
           .Loops(MatMulLoops)
           .Prepare(PrepareMatMul)
           .Cost(MatMulCost)
+          .FetchesAhead()
           .Kernels(FloatTypes(), []<class T>(const KernelContext& c) { return MatMulKernel<T>(c); })
           .Gradient(MatMulGradient));
 }

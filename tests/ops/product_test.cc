@@ -421,5 +421,51 @@ TYPED_TEST(ProductTest, NeedsBoundedScratch) {
   }
 }
 
+// Products of every path, with runs of every length.
+TYPED_TEST(ProductTest, FetchesAheadWithoutChangingABit) {
+  using T = TypeParam;
+  std::mt19937 random(13);
+  std::vector<std::byte> memory(1 << 20);
+  for (const int64_t n : {1, 5, 64, 300}) {
+    for (const int64_t k : {0, 3, 130}) {
+      for (const int64_t m : {1, 2, 27, 140}) {
+        Matrix<T> a(m, k, kLayouts[random() % 6], random), b(k, n, kLayouts[random() % 6], random);
+        Matrix<T> expected(m, n, kLayouts[random() % 6], random), c = expected;
+        Multiply<T>(m, n, k, a.ConstRef(), b.ConstRef(), expected.Ref());
+        const std::vector<CacheLines> runs = {
+            {memory.data(), 1}, {memory.data() + 64, 0}, {memory.data() + 700, 5000}};
+        FetchAhead ahead = {runs.data(), runs.data() + runs.size()};
+        const Bytes scratch = AlignedBytes(ProductScratchBytes<T>(m, n, k));
+        Product<T>(m, n, k, a.ConstRef(), b.ConstRef(), c.Ref(), scratch.get(), &ahead);
+        EXPECT_TRUE(SameBits(c, expected)) << m << "x" << k << "x" << n;
+      }
+    }
+  }
+}
+
+// Evenly: all of it is done when the product is, and a small product leaves what it has no time for
+// to the next.
+TEST(FetchAheadTest, IsSpreadOverTheProducts) {
+  std::mt19937 random(14);
+  const std::vector<std::byte> memory(1 << 20);
+  const std::vector<CacheLines> runs = {{memory.data(), 700}, {memory.data() + 65536, 3}};
+  const auto left_after = [&](int64_t m, int64_t n, int64_t k, FetchAhead& ahead) {
+    Matrix<float> a(m, k, Layout::kRows, random), b(k, n, Layout::kRows, random);
+    Matrix<float> c(m, n, Layout::kRows, random);
+    const Bytes scratch = AlignedBytes(ProductScratchBytes<float>(m, n, k));
+    Product<float>(m, n, k, a.ConstRef(), b.ConstRef(), c.Ref(), scratch.get(), &ahead);
+    int64_t lines = ahead.begun.count;
+    for (const CacheLines* run = ahead.run; run != ahead.end; ++run) lines += run->count;
+    return lines;
+  };
+  FetchAhead ahead = {runs.data(), runs.data() + runs.size()};
+  EXPECT_EQ(left_after(4, 4, 4, ahead), 703);  // too small to set out
+  const int64_t left = left_after(12, 32, 64, ahead);
+  EXPECT_LT(left, 703);
+  EXPECT_GT(left, 0);
+  EXPECT_EQ(left_after(100, 300, 128, ahead), 0);
+  EXPECT_EQ(left_after(100, 300, 128, ahead), 0);
+}
+
 }  // namespace
 }  // namespace flowgrad

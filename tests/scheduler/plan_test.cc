@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -68,6 +69,34 @@ TEST(PlanTest, APanelOfTheSecondLayerDoesNotWaitForTheOthersOfTheFirst) {
   Latch latch;
   EXPECT_EQ(DifferenceFromReference(mlp, 1, SmallestTasks(), /*threads=*/2, &latch), "");
   EXPECT_EQ(latch.held, 1);
+}
+
+// Each tile of a weight's gradient is followed by its update: weight and momentum come into the
+// cache beside the arithmetic, as does the first touch of all else that the task will read.
+TEST(PlanTest, AProductFetchesTheStatesThatItsUpdateTouches) {
+  const auto plan = PlanOf(TrainStepOfMlp(/*batch=*/128, /*inputs=*/256, /*hidden=*/256,
+                                          /*classes=*/10));
+  int followed = 0;
+  for (const Task& task : plan->tasks) {
+    for (int32_t s = task.first_step; s + 1 < task.end_step; ++s) {
+      const Step &product = plan->steps[s], &update = plan->steps[s + 1];
+      if (!product.fetches_ahead || !update.writes_state) continue;
+      std::map<int32_t, int64_t> lines;  // by state
+      for (int32_t i = product.first_soon; i < product.first_soon + product.num_soon; ++i) {
+        const Operand& operand = plan->operands[plan->soon[i].operand];
+        if (operand.space == Space::kState) lines[operand.slot] += plan->soon[i].lines;
+      }
+      for (int32_t i = 0; i < update.num_outputs; ++i) {
+        const Operand& state = plan->operands[update.operands + update.num_inputs + i];
+        const int64_t* const dims = plan->numbers.data() + state.dims;
+        const int64_t bytes = NumElements(Dims(dims, dims + state.rank)) * 4;
+        if (state.space != Space::kState || bytes < 4096) continue;
+        EXPECT_EQ(lines[state.slot] * 64, bytes) << plan->ops[update.op].name;
+        ++followed;
+      }
+    }
+  }
+  EXPECT_GE(followed, 8);
 }
 
 // Heads are split off and joined again, and the loss sees the positions of all sequences as one
