@@ -13,13 +13,23 @@
 namespace flowgrad {
 namespace {
 
+// Half of a core's second-level cache.
+constexpr int64_t kBytesNear = 512 << 10;
+
+// What the run computes row by row, the gradient of a layer's output, and what stays near while the
+// tiles of a weight's gradient read it: as fast where it lies.
+bool IsNear(const BoundGraph& bound, const Layout& b) {
+  return bound.storages[b.storage].source == Storage::Source::kComputed && b.strides[1] == 1 &&
+         NumElements(b.dims) * DTypeSize(b.dtype) <= kBytesNear;
+}
+
 // Products of few rows are cut along their columns: each piece packs its own columns on the way, or
 // reads them where they lie. A form kept beside the weight would be as large, written once and read
 // once in a step.
-bool ShouldPack(const BoundOp& op) {
+bool ShouldPack(const BoundGraph& bound, const BoundOp& op) {
   if (op.op->name() != "MatMul" || op.inputs[0].dims.size() < 2) return false;
   const Layout& b = op.inputs[1];
-  if (b.dims.size() != 2 || NumElements(b.dims) == 0) return false;
+  if (b.dims.size() != 2 || NumElements(b.dims) == 0 || IsNear(bound, b)) return false;
   return NumElements(op.inputs[0].dims) / std::max<int64_t>(1, b.dims[0]) >= kFewRows;
 }
 
@@ -36,7 +46,7 @@ class MatrixPacker {
     std::vector<BoundOp> ops = std::move(bound_.ops);
     bound_.ops.clear();
     for (BoundOp& op : ops) {
-      if (ShouldPack(op)) RETURN_IF_ERROR(TakePacked(op));
+      if (ShouldPack(bound_, op)) RETURN_IF_ERROR(TakePacked(op));
       PushOp(bound_, std::move(op));
     }
     for (NextForm& next : next_) {

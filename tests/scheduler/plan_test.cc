@@ -21,23 +21,6 @@ namespace {
 
 using testing::HasSubstr;
 
-// So that panels and layers are tasks of their own.
-PlanOptions SmallestTasks() {
-  PlanOptions options;
-  options.task_ns = options.piece_ns = 1;
-  options.serial_ns = 0;
-  return options;
-}
-
-std::shared_ptr<const Plan> PlanOf(const PlannedGraph& planned, const PlanOptions& options = {}) {
-  FedTypes types;
-  for (const auto& [name, tensor] : planned.feeds) types[name] = tensor.type();
-  const auto plan =
-      MakePlan(planned.graph, types, planned.fetches, /*update_states=*/true, options);
-  EXPECT_THAT(plan, IsOk());
-  return *plan;
-}
-
 bool IsProductOf(const Plan& plan, int step, const std::string& layer, int panel) {
   const Step& s = plan.steps[step];
   if (s.op < 0) return false;
@@ -200,11 +183,12 @@ TEST(PlanTest, ProductsOfFewRowsAreCutAlongTheirColumns) {
   for (const PlannedOp& op : plan->ops) {
     if (op.name.find("layer1") == std::string::npos && op.name.find("layer2") == std::string::npos)
       continue;
+    const bool forward = op.name.rfind("layer", 0) == 0;
     EXPECT_NE(op.cut, CutKind::kPanels) << op.name << " (" << op.kind << ")";
     if (op.cut != CutKind::kTiles) continue;
-    (op.kind == "MatMul" ? products : others) += 1;
+    (op.kind == "MatMul" && forward ? products : others) += 1;
   }
-  EXPECT_EQ(products, 2) << "forward";
+  EXPECT_EQ(products, 2);
   EXPECT_GT(others, 2) << "what follows them, and the gradients";
   EXPECT_GT(plan->work_ns / plan->critical_path_ns, 4);
 }
@@ -283,117 +267,6 @@ TEST(PlanTest, WhatAllThreadsReadIsShared) {
   const auto plain =
       PlanOf(TrainStepOfMlp(/*batch=*/24, /*inputs=*/784, /*hidden=*/512, /*classes=*/10));
   EXPECT_THAT(SharedBy(*plain), testing::UnorderedElementsAre("layer1/w", "layer2/w"));
-}
-
-// CheckPlan() on plans that were damaged: it must see what it is there to see.
-class CheckPlanTest : public testing::Test {
- protected:
-  // A plan of two panels in a chain of three ops.
-  CheckPlanTest() {
-    PlanOptions options = SmallestTasks();
-    options.local = options.in_place = options.reuse = options.fuse = false;
-    const PlannedGraph planned = MakePlanned("chain", 32, [](GraphBuilder& g) {
-      const Value x = g.Input("x", "float[N,8]");
-      const Value w = g.Parameter("w", "float[8]", Uniform(0, 1));
-      const Value y = Tanh(Exp(x * w));
-      g.Output(y, "y");
-      g.Update(w, w - ReduceSum(y, {0}, /*keepdims=*/false) * 0.1);
-    });
-    plan_ = *PlanOf(planned, options);
-    EXPECT_THAT(CheckPlan(plan_), IsOk());
-    EXPECT_GT(plan_.tasks.size(), 4);
-  }
-  std::string Message() const { return std::string(CheckPlan(plan_).message()); }
-
-  Plan plan_;
-};
-
-TEST_F(CheckPlanTest, SeesAMissingEdge) {
-  for (Task& task : plan_.tasks) {
-    if (task.before.empty()) continue;
-    task.before.clear();
-    break;
-  }
-  EXPECT_THAT(Message(), testing::AnyOf(HasSubstr("in no order"), HasSubstr("before it is written"),
-                                        HasSubstr("before the gate")));
-}
-
-TEST_F(CheckPlanTest, SeesEachMissingEdge) {
-  int seen = 0, edges = 0;
-  for (Task& task : plan_.tasks) {
-    for (size_t i = 0; i < task.before.size(); ++i) {
-      const std::vector<int32_t> all = task.before;
-      task.before.erase(task.before.begin() + static_cast<int64_t>(i));
-      ++edges;
-      seen += !CheckPlan(plan_).ok();
-      task.before = all;
-    }
-  }
-  EXPECT_EQ(seen, edges);
-}
-
-TEST_F(CheckPlanTest, SeesBuffersThatShareBytes) {
-  int arena = 0;
-  for (Operand& operand : plan_.operands) {
-    if (operand.space == Space::kArena) {
-      operand.offset = 0;
-      ++arena;
-    }
-  }
-  ASSERT_GT(arena, 4);
-  EXPECT_FALSE(CheckPlan(plan_).ok());
-}
-
-TEST_F(CheckPlanTest, SeesAPanelThatReachesIntoTheNext) {
-  bool damaged = false;
-  for (size_t s = 0; s < plan_.steps.size() && !damaged; ++s) {
-    const Step& step = plan_.steps[s];
-    if (step.op < 0 || plan_.ops[step.op].kind != "Exp") continue;
-    Operand& output = plan_.operands[step.operands + step.num_inputs];
-    output.offset += 4;
-    damaged = true;
-  }
-  ASSERT_TRUE(damaged);
-  EXPECT_FALSE(CheckPlan(plan_).ok());
-}
-
-TEST_F(CheckPlanTest, SeesAWriteOfAnInput) {
-  for (const Step& step : plan_.steps) {
-    if (step.op < 0) continue;
-    Operand& output = plan_.operands[step.operands + step.num_inputs];
-    output.space = Space::kInput;
-    output.slot = 0;
-    output.offset = 0;
-    break;
-  }
-  EXPECT_THAT(Message(), HasSubstr("writes an input or a constant"));
-}
-
-TEST_F(CheckPlanTest, SeesAWriteOfAStateBeforeTheGate) {
-  for (Step& step : plan_.steps) {
-    if (step.op < 0 || step.writes_state) continue;
-    Operand& output = plan_.operands[step.operands + step.num_inputs];
-    output.space = Space::kState;
-    output.slot = 0;
-    output.offset = 0;
-    break;
-  }
-  EXPECT_THAT(Message(), HasSubstr("hides that it writes a state"));
-}
-
-TEST_F(CheckPlanTest, SeesAFailureAfterTheGate) {
-  for (Step& step : plan_.steps) step.can_fail = step.can_fail || step.writes_state;
-  EXPECT_THAT(Message(), HasSubstr("can fail after the gate"));
-}
-
-TEST_F(CheckPlanTest, SeesAStepLeftOut) {
-  --plan_.tasks.back().end_step;
-  EXPECT_THAT(Message(), HasSubstr("is in no task"));
-}
-
-TEST_F(CheckPlanTest, SeesATaskThatWaitsForALaterOne) {
-  plan_.tasks[0].before.push_back(1);
-  EXPECT_THAT(Message(), HasSubstr("task 0 waits for task 1"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "graph/passes/passes.h"
 #include "gtest/gtest.h"
 #include "ops/functions.h"
+#include "scheduler/planner.h"
 #include "tests/testing/canaries.h"
 #include "tests/testing/planned_run.h"
 #include "tests/testing/tensors.h"
@@ -241,6 +242,24 @@ std::vector<PlannedGraph> SmallGraphs() {
     AddTraining(g, loss, {table});
   });
   return graphs;
+}
+
+PlanOptions SmallestTasks() {
+  PlanOptions options;
+  options.task_ns = options.piece_ns = 1;
+  options.serial_ns = 0;
+  return options;
+}
+
+std::shared_ptr<const Plan> PlanOf(const PlannedGraph& planned) { return PlanOf(planned, {}); }
+
+std::shared_ptr<const Plan> PlanOf(const PlannedGraph& planned, const PlanOptions& options) {
+  FedTypes types;
+  for (const auto& [name, tensor] : planned.feeds) types[name] = tensor.type();
+  const auto plan =
+      MakePlan(planned.graph, types, planned.fetches, /*update_states=*/true, options);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return *plan;
 }
 
 std::string StateDifference(const StateStore& store, const TensorMap& expected) {

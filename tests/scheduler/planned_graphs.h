@@ -37,6 +37,14 @@ std::vector<PlannedGraph> SmallGraphs();
 PlannedGraph MakePlanned(const std::string& name, int64_t batch,
                          const std::function<void(GraphBuilder&)>& make);
 
+// So that panels and layers are tasks of their own.
+struct PlanOptions SmallestTasks();
+
+// The plan of a run that updates states.
+std::shared_ptr<const struct Plan> PlanOf(const PlannedGraph& planned);
+std::shared_ptr<const struct Plan> PlanOf(const PlannedGraph& planned,
+                                          const struct PlanOptions& options);
+
 // What differs between the states of a store and tensors: "" if nothing does.
 std::string StateDifference(const class StateStore& store, const TensorMap& expected);
 
