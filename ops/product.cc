@@ -38,8 +38,8 @@ constexpr int64_t kMinColumnsToPackA = 256;
 constexpr int64_t kMinColumnsToPackLongA = 96, kLongColumns = 256;
 constexpr int64_t kMinRowsToPackB = 240;
 constexpr int64_t kMinRowsToPackConflictingB = 96;
-// More are in flight than the processor keeps track of.
-constexpr int64_t kMostLinesAtOnce = 16;
+// More lines in less time are in flight than the processor keeps track of.
+constexpr int64_t kMinInterval = 8;
 constexpr int64_t kMaxScalarProduct = 64;
 constexpr int64_t kMaxSmallProduct = 1024;
 
@@ -166,15 +166,16 @@ void ScalarProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, Matrix
   if (j < n) ScalarColumns<T, 1>(m, k, a, From(b, 0, j), From(c, 0, j));
 }
 
-// Spreads what is to be fetched over so many multiply-adds.
+// Spreads what is to be fetched over three quarters of the product: each run ends with a helping
+// that is not whole, and the last lines have to arrive.
 template <class T>
 Fetches FetchesOf(const Tiles<T>& tiles, int64_t m, int64_t n, int64_t k, const FetchAhead* ahead) {
-  if (ahead == nullptr) return {FetchAhead(), 0};
+  if (ahead == nullptr) return {FetchAhead(), kMinInterval};
   int64_t lines = ahead->begun.count;
   for (const CacheLines* run = ahead->run; run != ahead->end; ++run) lines += run->count;
-  const int64_t num_tiles = CeilDiv(m, tiles.rows) * CeilDiv(n, tiles.width * tiles.vectors);
-  const int64_t times = num_tiles * CeilDiv(k, product::kStepsPerFetch);
-  return {*ahead, std::min(CeilDiv(lines, std::max<int64_t>(times, 1)), kMostLinesAtOnce)};
+  const int64_t steps = CeilDiv(m, tiles.rows) * CeilDiv(n, tiles.width * tiles.vectors) * k;
+  const int64_t interval = steps * 3 / 4 * product::kLinesAtOnce / std::max<int64_t>(lines, 1);
+  return {*ahead, std::max(interval, kMinInterval)};
 }
 
 // The product of one block of k and of columns. B's slivers are packed or in place.

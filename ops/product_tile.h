@@ -21,11 +21,11 @@ struct Slivers {
   int64_t stride;  // from one sliver to the next
 };
 
-// What a tile does between its multiply-adds: after every so many of k, so many lines.
-inline constexpr int64_t kStepsPerFetch = 8;
+// What a tile does between its multiply-adds: so many lines, every so many steps of k.
+inline constexpr int64_t kLinesAtOnce = 8;
 struct Fetches {
   FetchAhead ahead;
-  int64_t lines_at_once;
+  int64_t interval;
 };
 
 // What one instruction set makes of a tile, `rows` rows by `vectors` vectors of `width` elements,
