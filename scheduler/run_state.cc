@@ -282,6 +282,11 @@ void RunState::MakeFlowGraph() {
         const FloatMode mode;
         RunTask(t, worker);
       });
+    }
+    // The last edge's task is the one that a thread goes on with, and what it left behind it takes
+    // newest first, while others take the oldest: edges in falling order keep each thread on its
+    // panel and in the plan's order, and leave the far end to the others.
+    for (int32_t t = static_cast<int32_t>(plan_->tasks.size()) - 1; t >= 0; --t) {
       for (const int32_t before : plan_->tasks[t].before) {
         tbb::flow::make_edge(flow_->nodes[before], flow_->nodes[t]);
       }

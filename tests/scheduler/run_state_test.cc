@@ -2,13 +2,18 @@
 
 #include "scheduler/run_state.h"
 
+#include <algorithm>
 #include <atomic>
+#include <numeric>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "gtest/gtest.h"
+#include "oneapi/tbb/global_control.h"
 #include "ops/functions.h"
 #include "scheduler/planner.h"
+#include "scheduler/trace.h"
 #include "tests/scheduler/planned_graphs.h"
 #include "tests/testing/delays.h"
 #include "tests/testing/planned_run.h"
@@ -20,10 +25,8 @@ namespace {
 
 using testing::HasSubstr;
 
-PlanOptions SmallestTasks() {
-  PlanOptions options;
-  options.task_ns = options.piece_ns = 1;
-  options.serial_ns = 0;
+PlanOptions SmallestPieces() {
+  PlanOptions options = SmallestTasks();
   options.min_rows = 1;
   return options;
 }
@@ -66,7 +69,7 @@ constexpr int kMostFailures = 400;
 TEST(RunStateTest, AFailureOfAnyStepLeavesTheStatesOrIsTold) {
   for (const PlannedGraph& planned : SmallGraphs()) {
     for (const int threads : {1, 3}) {
-      const auto run = Planned(planned, SmallestTasks(), threads);
+      const auto run = Planned(planned, SmallestPieces(), threads);
       const Plan& plan = run->plan();
       // Of plans of thousands of steps, some; the train step of the net is tried whole.
       const int num_steps = static_cast<int>(plan.steps.size());
@@ -159,7 +162,7 @@ TEST(RunStateTest, ACancelledRunHasDoneAllOrNothing) {
               IsOk());
   for (const int threads : {1, 3}) {
     int cancelled = 0, done = 0;
-    const auto run = Planned(planned, SmallestTasks(), threads);
+    const auto run = Planned(planned, SmallestPieces(), threads);
     for (int step = 0; step < static_cast<int>(run->plan().steps.size()); step += 3) {
       run->states().Set(planned.states);
       std::atomic<bool> cancel = false;
@@ -186,7 +189,7 @@ TEST(RunStateTest, TwoRunsOfOnePlanGoOnAtOnce) {
   FedTypes types;
   for (const auto& [name, tensor] : planned.feeds) types[name] = tensor.type();
   const auto plan =
-      MakePlan(planned.graph, types, planned.fetches, /*update_states=*/true, SmallestTasks());
+      MakePlan(planned.graph, types, planned.fetches, /*update_states=*/true, SmallestPieces());
   ASSERT_THAT(plan, IsOk());
   constexpr int kSteps = 20;
   TensorMap expected = CopyOf(planned.states);
@@ -227,12 +230,12 @@ TEST(RunStateTest, TwoRunsOfOnePlanGoOnAtOnce) {
 TEST(RunStateTest, PackedWeightsFollowTheWeights) {
   const PlannedGraph planned =
       TrainStepOfMlp(/*batch=*/80, /*inputs=*/40, /*hidden=*/48, /*classes=*/5);
-  const auto run = Planned(planned, SmallestTasks(), /*threads=*/2);
+  const auto run = Planned(planned, SmallestPieces(), /*threads=*/2);
   ASSERT_GT(run->plan().cache_bytes, 0);
   FedTypes types;
   for (const auto& [name, tensor] : planned.feeds) types[name] = tensor.type();
   const auto reader =
-      MakePlan(planned.graph, types, planned.fetches, /*update_states=*/false, SmallestTasks());
+      MakePlan(planned.graph, types, planned.fetches, /*update_states=*/false, SmallestPieces());
   ASSERT_THAT(reader, IsOk());
   ASSERT_GT((*reader)->cache_bytes, 0);
   const auto reading = RunState::Make(*reader, &run->states(), Workers(2));
@@ -280,6 +283,42 @@ TEST(RunStateTest, LargeWeightsHaveTheSameBitsOnAnyNumberOfThreads) {
   }
 }
 
+// What a thread has in its caches is what the panel's next task reads; and what all wait for comes
+// when the panels are through.
+TEST(RunStateTest, AThreadGoesOnWithItsPanelAndInTheOrderOfThePlan) {
+  const tbb::global_control alone(tbb::global_control::max_allowed_parallelism, 1);
+  const PlannedGraph mlp = TrainStepOfMlp(/*batch=*/64, 20, 16, 5);
+  const auto run = Planned(mlp, SmallestTasks(), /*threads=*/2);
+  const std::vector<Task>& tasks = run->plan().tasks;
+  std::vector<int32_t> expected, ready;  // the last of `ready` has its turn
+  std::vector<size_t> left(tasks.size());
+  for (int32_t t = static_cast<int32_t>(tasks.size()) - 1; t >= 0; --t) {
+    left[t] = tasks[t].before.size();
+    if (left[t] == 0) ready.push_back(t);
+  }
+  while (!ready.empty()) {
+    const int32_t done = ready.back();
+    ready.pop_back();
+    expected.push_back(done);
+    for (int32_t t = static_cast<int32_t>(tasks.size()) - 1; t > done; --t) {
+      if (std::count(tasks[t].before.begin(), tasks[t].before.end(), done) == 0) continue;
+      if (--left[t] == 0) ready.push_back(t);
+    }
+  }
+  ASSERT_EQ(expected.size(), tasks.size());
+  EXPECT_FALSE(std::is_sorted(expected.begin(), expected.end())) << "no panel of several tasks";
+
+  Tracer tracer(TraceGrain::kTasks);
+  run->run_state().set_observer(&tracer);
+  ASSERT_THAT(run->Run(mlp.feeds, {}), IsOk());
+  const absl::Span<const Tracer::TaskTime> times = tracer.runs().front().tasks;
+  std::vector<int32_t> order(tasks.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](int32_t a, int32_t b) { return times[a].start_ns < times[b].start_ns; });
+  EXPECT_EQ(order, expected);
+}
+
 class ThreadsTest : public testing::TestWithParam<int> {};
 
 TEST_P(ThreadsTest, GiveTheSameBitsWhateverDelaysThem) {
@@ -288,7 +327,7 @@ TEST_P(ThreadsTest, GiveTheSameBitsWhateverDelaysThem) {
   int most = 0;
   for (uint64_t seed = 0; seed < 30 && (seed < 5 || most < GetParam()); ++seed) {
     Delays delays(seed);
-    EXPECT_EQ(DifferenceFromReference(planned, 2, SmallestTasks(), GetParam(), &delays), "")
+    EXPECT_EQ(DifferenceFromReference(planned, 2, SmallestPieces(), GetParam(), &delays), "")
         << "seed " << seed;
     EXPECT_LE(delays.most_at_once(), GetParam());
     most = std::max(most, delays.num_threads());
