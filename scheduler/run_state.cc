@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -13,32 +11,11 @@
 #include "base/memory.h"
 #include "base/status_macros.h"
 #include "base/text.h"
-#include "oneapi/tbb/flow_graph.h"
-#include "oneapi/tbb/task_arena.h"
-#include "oneapi/tbb/task_group.h"
 #include "scheduler/failures.h"
 #include "scheduler/feeds.h"
 #include "scheduler/float_mode.h"
 
 namespace flowgrad {
-namespace {
-
-// oneTBB keeps a pool of tasks for each thread and a queue for each slot of an arena. Both grow
-// when more tasks are in flight than ever before.
-thread_local size_t tasks_of_thread = 0;
-constexpr size_t kPooledTask = 256;  // a task in a pool and its place in a queue, in bytes
-
-void GrowPools(size_t tasks) {
-  tasks_of_thread = std::max(tasks_of_thread, tasks);
-  tbb::this_task_arena::isolate([tasks] {
-    tbb::task_group group;
-    for (size_t i = 0; i < tasks; ++i) group.run([] {});
-    group.wait();
-  });
-}
-
-}  // namespace
-
 struct RunState::Memory {
   // All that a step of an elementwise op needs, next to each other: small plans are a list of
   // these.
@@ -68,8 +45,6 @@ struct RunState::Memory {
   std::vector<CallerOperand> inputs, outputs;
   std::vector<const void*> last_inputs;
   std::vector<void*> last_outputs;
-  // By worker: whether oneTBB has all the memory there that runs can need.
-  std::vector<char> has_pools;
   struct TaskScratch {
     std::vector<int32_t> operands;
     std::byte* bound = nullptr;  // what they and the kernels' scratch point to
@@ -77,17 +52,9 @@ struct RunState::Memory {
   std::vector<TaskScratch> tasks;
 };
 
-struct RunState::FlowGraph {
-  using Node = tbb::flow::continue_node<tbb::flow::continue_msg>;
-  tbb::flow::graph graph;
-  std::deque<Node> nodes;  // by task
-  std::vector<Node*> first;
-};
-
-RunState::RunState(std::shared_ptr<const Plan> plan, StateStore* states, const Workers& workers)
+RunState::RunState(std::shared_ptr<const Plan> plan, StateStore* states)
     : plan_(std::move(plan)),
       states_(states),
-      workers_(workers),
       memory_(std::make_unique<Memory>()),
       failures_(std::make_unique<Failures>()) {}
 
@@ -108,7 +75,7 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
                             : absl::StrCat("is ", tensor->type().ToString())));
     }
   }
-  std::unique_ptr<RunState> run(new RunState(std::move(plan), states, workers));
+  std::unique_ptr<RunState> run(new RunState(std::move(plan), states));
   const bool parallel = run->plan_->tasks.size() > 1 && workers.threads() > 1;
   run->memory_->arena = AllocateAligned(run->plan_->arena_bytes);
   run->memory_->caches = AllocateAligned(run->plan_->cache_bytes);
@@ -121,9 +88,14 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
     return absl::ResourceExhaustedError(
         absl::StrCat("a run needs ", run->num_bytes(), " bytes, more than there are"));
   }
-  run->memory_->has_pools.resize(run->memory_->scratch.size());
   run->Bind();
-  if (parallel) run->MakeFlowGraph();
+  if (parallel) {
+    const auto run_task = [state = run.get()](int32_t task, int worker) {
+      const FloatMode mode;
+      state->RunTask(task, worker);
+    };
+    run->task_graph_ = std::make_unique<TaskGraph>(run->plan_->tasks, workers, run_task);
+  }
   ReturnFreeMemory();  // of the planner, which needs more for a moment than the plan keeps
   return run;
 }
@@ -135,15 +107,8 @@ int64_t RunState::num_bytes() const {
 
 int64_t RunState::TableBytes(const Plan& plan, int threads) {
   const auto bytes = [](size_t count, size_t each) { return static_cast<int64_t>(count * each); };
-  int64_t flow = 0;
-  if (plan.tasks.size() > 1 && threads > 1) {
-    size_t edges = 0;
-    for (const Task& task : plan.tasks) edges += task.before.size();
-    flow = bytes(plan.tasks.size(), sizeof(FlowGraph::Node) + sizeof(FlowGraph::Node*) +
-                                        static_cast<size_t>(threads) * kPooledTask) +
-           bytes(edges, 2 * sizeof(void*));
-  }
-  return flow +
+  const bool parallel = plan.tasks.size() > 1 && threads > 1;
+  return (parallel ? TaskGraph::Bytes(plan.tasks, threads) : 0) +
          bytes(plan.steps.size(),
                sizeof(Step) + sizeof(Memory::Instruction) + sizeof(KernelContext)) +
          bytes(plan.operands.size(), sizeof(Operand) + sizeof(View) + sizeof(void*)) +
@@ -272,56 +237,6 @@ void RunState::BindCaller(absl::Span<const void* const> inputs, absl::Span<void*
   }
 }
 
-void RunState::MakeFlowGraph() {
-  workers_.arena()->execute([this] {
-    flow_ = std::make_unique<FlowGraph>();
-    for (int32_t t = 0; t < static_cast<int32_t>(plan_->tasks.size()); ++t) {
-      flow_->nodes.emplace_back(flow_->graph, [this, t](const tbb::flow::continue_msg&) {
-        const int worker = tbb::this_task_arena::current_thread_index();
-        PreparePools(worker);
-        const FloatMode mode;
-        RunTask(t, worker);
-      });
-    }
-    // The last edge's task is the one that a thread goes on with, and what it left behind it takes
-    // newest first, while others take the oldest: edges in falling order keep each thread on its
-    // panel and in the plan's order, and leave the far end to the others.
-    for (int32_t t = static_cast<int32_t>(plan_->tasks.size()) - 1; t >= 0; --t) {
-      for (const int32_t before : plan_->tasks[t].before) {
-        tbb::flow::make_edge(flow_->nodes[before], flow_->nodes[t]);
-      }
-      if (plan_->tasks[t].before.empty()) flow_->first.push_back(&flow_->nodes[t]);
-    }
-    PrepareAllPools();
-  });
-}
-
-// So that no later run asks for memory.
-void RunState::PreparePools(int worker) {
-  if (memory_->has_pools[worker] && tasks_of_thread >= plan_->tasks.size()) return;
-  memory_->has_pools[worker] = true;
-  GrowPools(plan_->tasks.size());
-}
-
-// Has as many threads as the arena grants come; those that are not here within milliseconds prepare
-// their pools when they first come.
-void RunState::PrepareAllPools() {
-  const int threads = workers_.threads();
-  std::atomic<int> here = 0;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(5);
-  tbb::task_group group;
-  for (int i = 0; i < threads; ++i) {
-    group.run([&] {
-      PreparePools(tbb::this_task_arena::current_thread_index());
-      ++here;
-      while (here < threads && std::chrono::steady_clock::now() < deadline) {
-        std::this_thread::yield();
-      }
-    });
-  }
-  group.wait();
-}
-
 absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void* const> outputs,
                            const StepValues& values, const std::atomic<bool>* cancel) {
   const StateStore::Access access(states_, plan_->gate_task >= 0);
@@ -333,8 +248,8 @@ absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void
   cancel_ = cancel;
   failures_->Clear();
   if (task_observer_ != nullptr) task_observer_->BeforeRun(plan_);
-  if (flow_ != nullptr) {
-    RunFlowGraph();
+  if (task_graph_ != nullptr) {
+    RunTaskGraph();
   } else {
     const FloatMode mode;
     for (int32_t t = 0; t < static_cast<int32_t>(plan_->tasks.size()); ++t) RunTask(t, 0);
@@ -345,14 +260,11 @@ absl::Status RunState::Run(absl::Span<const void* const> inputs, absl::Span<void
   return status;
 }
 
-void RunState::RunFlowGraph() {
+void RunState::RunTaskGraph() {
   const bool may_stream = !memory_->shared.empty();
   if (may_stream) SetStreaming(stream_choice_.streams());
   const auto begin = std::chrono::steady_clock::now();
-  workers_.arena()->execute([this] {
-    for (FlowGraph::Node* node : flow_->first) node->try_put(tbb::flow::continue_msg());
-    flow_->graph.wait_for_all();
-  });
+  task_graph_->Run();
   if (may_stream) stream_choice_.Took(std::chrono::steady_clock::now() - begin);
 }
 

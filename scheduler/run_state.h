@@ -1,4 +1,4 @@
-// One run of a plan at a time: memory, steps with pointers, the flow graph.
+// One run of a plan at a time: memory, steps with pointers, the task graph.
 //
 // Made once, run many times; a run allocates nothing. Several run states of one plan, or of plans
 // over the same states, may run at once by the rule of StateStore.
@@ -16,6 +16,7 @@
 #include "scheduler/plan.h"
 #include "scheduler/state_store.h"
 #include "scheduler/stream_choice.h"
+#include "scheduler/task_graph.h"
 #include "scheduler/workers.h"
 
 namespace flowgrad {
@@ -80,18 +81,15 @@ class RunState {
   }
 
  private:
-  struct FlowGraph;
-
-  RunState(std::shared_ptr<const Plan> plan, StateStore* states, const Workers& workers);
+  RunState(std::shared_ptr<const Plan> plan, StateStore* states);
   void Bind();
   void BindCaller(absl::Span<const void* const> inputs, absl::Span<void* const> outputs);
   void SetPointer(int32_t operand, void* base);
   void* StateMemory(int32_t slot) const;
   KernelContext ContextOf(const Step& step) const;
   void RefreshCaches();
-  void RunFlowGraph();
+  void RunTaskGraph();
   void SetStreaming(bool streams);
-  void MakeFlowGraph();
   void RunTask(int32_t task, int worker);
   void RunSteps(const Task& task);
   void RunGuardedSteps(int32_t first, int32_t end);
@@ -99,18 +97,15 @@ class RunState {
   void RunStep(int32_t step);
   void RunKernel(int32_t step);
   void PassGate();
-  void PreparePools(int worker);
-  void PrepareAllPools();
 
   struct Memory;
 
   const std::shared_ptr<const Plan> plan_;
   StateStore* const states_;
-  const Workers workers_;
   StepObserver* observer_ = nullptr;       // of steps
   StepObserver* task_observer_ = nullptr;  // of runs and tasks
   std::unique_ptr<Memory> memory_;
-  std::unique_ptr<FlowGraph> flow_;
+  std::unique_ptr<TaskGraph> task_graph_;  // null: the calling thread runs task by task
   const std::atomic<bool>* cancel_ = nullptr;
   StepValues values_;
   StreamChoice stream_choice_;

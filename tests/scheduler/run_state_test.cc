@@ -2,18 +2,13 @@
 
 #include "scheduler/run_state.h"
 
-#include <algorithm>
 #include <atomic>
-#include <numeric>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "gtest/gtest.h"
-#include "oneapi/tbb/global_control.h"
 #include "ops/functions.h"
 #include "scheduler/planner.h"
-#include "scheduler/trace.h"
 #include "tests/scheduler/planned_graphs.h"
 #include "tests/testing/delays.h"
 #include "tests/testing/planned_run.h"
@@ -281,42 +276,6 @@ TEST(RunStateTest, LargeWeightsHaveTheSameBitsOnAnyNumberOfThreads) {
           << "batch " << batch << ", " << threads << " threads";
     }
   }
-}
-
-// What a thread has in its caches is what the panel's next task reads; and what all wait for comes
-// when the panels are through.
-TEST(RunStateTest, AThreadGoesOnWithItsPanelAndInTheOrderOfThePlan) {
-  const tbb::global_control alone(tbb::global_control::max_allowed_parallelism, 1);
-  const PlannedGraph mlp = TrainStepOfMlp(/*batch=*/64, 20, 16, 5);
-  const auto run = Planned(mlp, SmallestTasks(), /*threads=*/2);
-  const std::vector<Task>& tasks = run->plan().tasks;
-  std::vector<int32_t> expected, ready;  // the last of `ready` has its turn
-  std::vector<size_t> left(tasks.size());
-  for (int32_t t = static_cast<int32_t>(tasks.size()) - 1; t >= 0; --t) {
-    left[t] = tasks[t].before.size();
-    if (left[t] == 0) ready.push_back(t);
-  }
-  while (!ready.empty()) {
-    const int32_t done = ready.back();
-    ready.pop_back();
-    expected.push_back(done);
-    for (int32_t t = static_cast<int32_t>(tasks.size()) - 1; t > done; --t) {
-      if (std::count(tasks[t].before.begin(), tasks[t].before.end(), done) == 0) continue;
-      if (--left[t] == 0) ready.push_back(t);
-    }
-  }
-  ASSERT_EQ(expected.size(), tasks.size());
-  EXPECT_FALSE(std::is_sorted(expected.begin(), expected.end())) << "no panel of several tasks";
-
-  Tracer tracer(TraceGrain::kTasks);
-  run->run_state().set_observer(&tracer);
-  ASSERT_THAT(run->Run(mlp.feeds, {}), IsOk());
-  const absl::Span<const Tracer::TaskTime> times = tracer.runs().front().tasks;
-  std::vector<int32_t> order(tasks.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(),
-            [&](int32_t a, int32_t b) { return times[a].start_ns < times[b].start_ns; });
-  EXPECT_EQ(order, expected);
 }
 
 class ThreadsTest : public testing::TestWithParam<int> {};
