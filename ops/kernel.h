@@ -76,6 +76,9 @@ struct KernelContext {
   // Other threads have read what was in the outputs, and will read what is written: see
   // ops/stream.h. Of use to kernels that copy.
   bool shared = false;
+  // How far into an input that all threads read to begin, in [0, 1): threads that begin together
+  // each fetch another part from memory, and find the rest in the cache they share.
+  double entry = 0;
   // What the steps after it will touch, for ops that declare FetchesAhead().
   absl::Span<const CacheLines> soon;
 

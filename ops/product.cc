@@ -178,17 +178,20 @@ Fetches FetchesOf(const Tiles<T>& tiles, int64_t m, int64_t n, int64_t k, const 
   return {*ahead, std::max(interval, kMinInterval)};
 }
 
-// The product of one block of k and of columns. B's slivers are packed or in place.
+// The product of one block of k and of columns, which are taken from `first` on, a multiple of what
+// a tile has. B's slivers are packed or in place.
 template <class T>
 void BlockProduct(const Tiles<T>& tiles, const Blocking<T>& blocking, int64_t m, int64_t n,
                   int64_t k, MatrixRef<const T> a, Slivers<T> b, bool in_place, MatrixRef<T> c,
-                  T* scratch, bool resume, Fetches& fetches) {
+                  T* scratch, bool resume, Fetches& fetches, int64_t first = 0) {
   T* const packed_a = WorthPackingA(n, k, a) ? scratch : nullptr;
   for (int64_t row_block = 0; row_block < blocking.row_blocks; ++row_block) {
     const int64_t i = PartStart(m, blocking.row_blocks, row_block);
     const int64_t rows = PartStart(m, blocking.row_blocks, row_block + 1) - i;
     if (packed_a != nullptr) product::PackBlock(tiles.rows, rows, k, From(a, i, 0), packed_a);
-    for (int64_t j = 0, columns; j < n; j += columns) {
+    int64_t j = first;
+    for (int64_t left = n, columns; left > 0; left -= columns, j += columns) {
+      if (j == n) j = 0;
       columns = blocking.ColumnsOfTile(n - j, in_place);
       const int64_t place =
           j / blocking.sliver_size * b.stride + (in_place ? j % blocking.sliver_size : 0);
@@ -294,18 +297,20 @@ int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k) {
 
 template <class T>
 void PackedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, const T* packed_b,
-                   MatrixRef<T> c, std::byte* scratch, FetchAhead* ahead) {
+                   MatrixRef<T> c, std::byte* scratch, FetchAhead* ahead, double entry) {
   if (m <= 0 || n <= 0) return;
   const Tiles<T>& tiles = TilesOfProcessor<T>();
   const Blocking<T> blocking(tiles, m, k);
   Fetches fetches = FetchesOf(tiles, m, n, k, ahead);
+  const int64_t tile = blocking.sliver_size * blocking.slivers_per_tile;
+  const int64_t first = static_cast<int64_t>(entry * static_cast<double>(n / tile)) * tile;
   for (int64_t k_block = 0; k_block < blocking.k_blocks; ++k_block) {
     const int64_t p = k_block * blocking.k_size;
     const Slivers<T> slivers = {packed_b + p * blocking.sliver_size, blocking.sliver_size,
                                 blocking.sliver_size * k};
     BlockProduct(tiles, blocking, m, n, std::min(blocking.k_size, k - p), From(a, 0, p), slivers,
                  /*in_place=*/false, c, reinterpret_cast<T*>(scratch), /*resume=*/k_block > 0,
-                 fetches);
+                 fetches, first);
   }
   if (ahead != nullptr) *ahead = fetches.ahead;
 }
@@ -318,7 +323,7 @@ template int64_t NumSlivers<float>(int64_t);
 template int64_t PackedSize<float>(int64_t, int64_t);
 template void PackColumns(int64_t, int64_t, MatrixRef<const float>, float*);
 template void PackedProduct(int64_t, int64_t, int64_t, MatrixRef<const float>, const float*,
-                            MatrixRef<float>, std::byte*, FetchAhead*);
+                            MatrixRef<float>, std::byte*, FetchAhead*, double);
 template int64_t PackedProductScratchBytes<float>(int64_t, int64_t, int64_t);
 
 template int64_t ProductScratchBytes<double>(int64_t, int64_t, int64_t);
@@ -329,7 +334,7 @@ template int64_t NumSlivers<double>(int64_t);
 template int64_t PackedSize<double>(int64_t, int64_t);
 template void PackColumns(int64_t, int64_t, MatrixRef<const double>, double*);
 template void PackedProduct(int64_t, int64_t, int64_t, MatrixRef<const double>, const double*,
-                            MatrixRef<double>, std::byte*, FetchAhead*);
+                            MatrixRef<double>, std::byte*, FetchAhead*, double);
 template int64_t PackedProductScratchBytes<double>(int64_t, int64_t, int64_t);
 
 }  // namespace flowgrad

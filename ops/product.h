@@ -67,10 +67,12 @@ template <class T>
 void PackColumns(int64_t n, int64_t k, MatrixRef<const T> b, T* packed);
 
 // C = A B, like Product(), with B packed and PackedProductScratchBytes<T>(m, n, k) of scratch.
-// Fastest where C has a stride of 1 along its rows.
+// Fastest where C has a stride of 1 along its rows. B is read from about `entry` of it on, which is
+// in [0, 1), and then from its start.
 template <class T>
 void PackedProduct(int64_t m, int64_t n, int64_t k, MatrixRef<const T> a, const T* packed_b,
-                   MatrixRef<T> c, std::byte* scratch, FetchAhead* ahead = nullptr);
+                   MatrixRef<T> c, std::byte* scratch, FetchAhead* ahead = nullptr,
+                   double entry = 0);
 template <class T>
 int64_t PackedProductScratchBytes(int64_t m, int64_t n, int64_t k);
 

@@ -161,9 +161,10 @@ absl::Status PackedMatMulKernel(const KernelContext& context) {
   const T* const b = packed.as<const T>() + first_sliver * k * PackedColumns<T>();
   FetchAhead ahead = context.Ahead();
   ForEachMatrix(a, y, [&](int64_t rows, int64_t a_offset, int64_t y_offset) {
-    PackedProduct<T>(
-        rows, n, k, {a.as<const T>() + a_offset, a.strides[rank - 2], a.strides[rank - 1]}, b,
-        {y.as<T>() + y_offset, y.strides[rank - 2], y.strides[rank - 1]}, context.scratch, &ahead);
+    PackedProduct<T>(rows, n, k,
+                     {a.as<const T>() + a_offset, a.strides[rank - 2], a.strides[rank - 1]}, b,
+                     {y.as<T>() + y_offset, y.strides[rank - 2], y.strides[rank - 1]},
+                     context.scratch, &ahead, context.entry);
   });
   return absl::OkStatus();
 }

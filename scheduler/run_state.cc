@@ -295,8 +295,10 @@ void RunState::RunTask(int32_t index, int worker) {
   if (mine.bound != scratch) {
     mine.bound = scratch;
     for (const int32_t operand : mine.operands) SetPointer(operand, scratch);
+    const double entry = static_cast<double>(worker) / static_cast<double>(memory_->scratch.size());
     for (int32_t s = task.first_step; s < task.end_step; ++s) {
       memory_->contexts[s].scratch = scratch;
+      memory_->contexts[s].entry = entry;
     }
   }
   if (cancel_ != nullptr && cancel_->load(std::memory_order_relaxed)) failures_->Stop();

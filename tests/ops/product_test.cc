@@ -103,9 +103,11 @@ class Packed {
   T* data() const { return reinterpret_cast<T*>(bytes_.get()); }
 
   // C[m,n] = A B[k,n], where B starts at a sliver of the whole.
-  void Multiply(int64_t m, int64_t n, MatrixRef<const T> a, int64_t sliver, MatrixRef<T> c) const {
+  void Multiply(int64_t m, int64_t n, MatrixRef<const T> a, int64_t sliver, MatrixRef<T> c,
+                double entry = 0) const {
     const Bytes scratch = AlignedBytes(PackedProductScratchBytes<T>(m, n, k_));
-    PackedProduct<T>(m, n, k_, a, data() + sliver * k_ * PackedColumns<T>(), c, scratch.get());
+    PackedProduct<T>(m, n, k_, a, data() + sliver * k_ * PackedColumns<T>(), c, scratch.get(),
+                     /*ahead=*/nullptr, entry);
   }
 
  private:
@@ -315,6 +317,24 @@ TYPED_TEST(ProductTest, WithPackedWeightsHasTheSameBitsForRandomShapesAndLayouts
     const int64_t most = i % 3 == 0 ? 200 : 60;
     ExpectPackedIsProduct<TypeParam>(draw(most), draw(most), draw(2 * most), kLayouts[random() % 6],
                                      kLayouts[random() % 6], kLayouts[random() % 6], random);
+  }
+}
+
+TYPED_TEST(ProductTest, WithPackedWeightsMayBeginAnywhere) {
+  std::mt19937 random(13);
+  for (const int64_t m : {1, 2, 8, 40}) {
+    for (const int64_t n : {1, 33, 131, 410}) {
+      constexpr int64_t k = 1100;
+      Matrix<TypeParam> a(m, k, Layout::kRows, random), b(k, n, Layout::kRows, random);
+      Matrix<TypeParam> c(m, n, Layout::kRows, random), expected = c;
+      Multiply<TypeParam>(m, n, k, a.ConstRef(), b.ConstRef(), expected.Ref());
+      const Packed<TypeParam> packed(n, k, b.ConstRef());
+      for (const double entry : {0.25, 0.5, 0.875, 0.999}) {
+        Matrix<TypeParam> got = c;
+        packed.Multiply(m, n, a.ConstRef(), 0, got.Ref(), entry);
+        ASSERT_TRUE(SameBits(got, expected)) << m << "x" << n << " from " << entry;
+      }
+    }
   }
 }
 

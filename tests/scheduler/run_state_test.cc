@@ -2,7 +2,11 @@
 
 #include "scheduler/run_state.h"
 
+#include <algorithm>
 #include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -274,6 +278,40 @@ TEST(RunStateTest, LargeWeightsHaveTheSameBitsOnAnyNumberOfThreads) {
     for (const int threads : {1, 2, 4}) {
       EXPECT_EQ(DifferenceFromReference(planned, kRuns, {}, threads), "")
           << "batch " << batch << ", " << threads << " threads";
+    }
+  }
+}
+
+// Where the kernels of each worker were told to begin.
+class Entries : public StepObserver {
+ public:
+  void BeforeTask(const Plan&, int, int worker) override { worker_ = worker; }
+  absl::Status AfterStep(const Plan&, int, const KernelContext& context) override {
+    const std::lock_guard lock(mutex_);
+    by_worker[worker_].insert(context.entry);
+    return absl::OkStatus();
+  }
+
+  std::map<int, std::set<double>> by_worker;
+
+ private:
+  static thread_local int worker_;
+  std::mutex mutex_;
+};
+thread_local int Entries::worker_ = 0;
+
+TEST(RunStateTest, ThreadsBeginSharedInputsInDifferentPlaces) {
+  const PlannedGraph planned =
+      TrainStepOfMlp(/*batch=*/64, /*inputs=*/40, /*hidden=*/48, /*classes=*/5);
+  for (const int threads : {1, 2, 4}) {
+    Entries entries;
+    const size_t least = std::min(threads, 2);
+    for (int runs = 0; runs < 1000 && entries.by_worker.size() < least; ++runs) {
+      EXPECT_EQ(DifferenceFromReference(planned, 2, SmallestPieces(), threads, &entries), "");
+    }
+    EXPECT_GE(entries.by_worker.size(), least);
+    for (const auto& [worker, of_worker] : entries.by_worker) {
+      EXPECT_EQ(of_worker, std::set<double>({static_cast<double>(worker) / threads}));
     }
   }
 }
