@@ -15,17 +15,20 @@ namespace flowgrad {
 
 inline constexpr int64_t kCacheLine = 64;
 
-// Neighbours in memory. `first` need not be the start of a line.
+// Neighbours in memory. `first` need not be the start of a line. Lines that will be written are
+// taken from the other cores at once: a line that was fetched to be read waits for that at its
+// first store.
 struct CacheLines {
   const std::byte* first;
   int64_t count;
+  bool to_write = false;
 };
 
 // What is left to fetch. Plain data: it is used in code for one instruction set only.
 struct FetchAhead {
   const CacheLines* run = nullptr;  // the next to begin
   const CacheLines* end = nullptr;  // past the last
-  CacheLines begun = {nullptr, 0};
+  CacheLines begun = {nullptr, 0, false};
 };
 
 }  // namespace flowgrad

@@ -114,32 +114,58 @@ class Checker {
     return absl::OkStatus();
   }
 
-  // Lines that hold bytes of operands of later steps in the task.
+  // Lines that hold bytes of operands of later steps in the task, and of what these write where
+  // lines are fetched to be written.
   absl::Status CheckSoon(int32_t s) const {
     const Step& step = plan_.steps[s];
     for (int32_t i = step.first_soon; i < step.first_soon + step.num_soon; ++i) {
       const SoonTouched& soon = plan_.soon[i];
-      bool later = false;
-      for (int32_t t = s + 1; t < plan_.tasks[task_of_[s]].end_step && !later; ++t) {
-        const int32_t place = soon.operand - plan_.steps[t].operands;
-        later = place >= 0 && place < plan_.steps[t].num_inputs + plan_.steps[t].num_outputs;
-      }
-      std::vector<Access> runs;
-      AddRuns(s, soon.operand, /*writes=*/false, runs);
+      std::vector<Access> touched;
+      if (IsTouchedLater(s, soon.operand)) AddRuns(s, soon.operand, /*writes=*/false, touched);
+      const std::vector<Access> written = WrittenLater(s, plan_.operands[soon.operand]);
       const int64_t begin = plan_.operands[soon.operand].offset + soon.offset;
-      const auto holds_one = [&](int64_t line) {
-        return std::any_of(runs.begin(), runs.end(), [&](const Access& run) {
-          return line < run.end && run.begin < line + kCacheLine;
-        });
-      };
-      bool all = later && begin % kCacheLine == 0;
-      for (int64_t l = 0; l < soon.lines && all; ++l) all = holds_one(begin + l * kCacheLine);
+      bool all = begin % kCacheLine == 0;
+      for (int64_t l = 0; l < soon.lines && all; ++l) {
+        const int64_t line = begin + l * kCacheLine;
+        all = HasOfLine(touched, line) && (!soon.to_write || HasOfLine(written, line));
+      }
       if (!all) {
-        return absl::InternalError(
-            absl::StrCat(StepText(s), " fetches lines that no later step of its task touches"));
+        return absl::InternalError(absl::StrCat(StepText(s), " fetches lines that no later step ",
+                                                "of its task ",
+                                                soon.to_write ? "writes" : "touches"));
       }
     }
     return absl::OkStatus();
+  }
+
+  static bool HasOfLine(const std::vector<Access>& runs, int64_t line) {
+    return std::any_of(runs.begin(), runs.end(), [&](const Access& run) {
+      return line < run.end && run.begin < line + kCacheLine;
+    });
+  }
+
+  // In the task of step s.
+  bool IsTouchedLater(int32_t s, int32_t operand) const {
+    for (int32_t t = s + 1; t < plan_.tasks[task_of_[s]].end_step; ++t) {
+      const int32_t place = operand - plan_.steps[t].operands;
+      if (place >= 0 && place < plan_.steps[t].num_inputs + plan_.steps[t].num_outputs) return true;
+    }
+    return false;
+  }
+
+  // In the task of step s, where the operand lies.
+  std::vector<Access> WrittenLater(int32_t s, const Operand& operand) const {
+    std::vector<Access> runs;
+    for (int32_t t = s + 1; t < plan_.tasks[task_of_[s]].end_step; ++t) {
+      const int32_t outputs = plan_.steps[t].operands + plan_.steps[t].num_inputs;
+      for (int32_t o = outputs; o < outputs + plan_.steps[t].num_outputs; ++o) {
+        const Operand& output = plan_.operands[o];
+        if (output.space == operand.space && output.slot == operand.slot) {
+          AddRuns(t, o, /*writes=*/true, runs);
+        }
+      }
+    }
+    return runs;
   }
 
   // The stretches of neighbouring bytes of an operand.

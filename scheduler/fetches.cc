@@ -23,7 +23,7 @@ Place PlaceOf(const Operand& operand) {
   return {operand.space, operand.slot, operand.offset, operand.dims};
 }
 
-void AddRuns(int32_t index, bool shared, Plan& plan, int64_t& left) {
+void AddRuns(int32_t index, bool shared, bool to_write, Plan& plan, int64_t& left) {
   const Operand& operand = plan.operands[index];
   const int64_t* const dims = plan.numbers.data() + operand.dims;
   const int64_t* const strides = dims + operand.rank;
@@ -44,14 +44,26 @@ void AddRuns(int32_t index, bool shared, Plan& plan, int64_t& left) {
     const int64_t lines = (in_line + elements * element + kCacheLine - 1) / kCacheLine;
     if (lines > left) return;
     left -= lines;
-    plan.soon.push_back({index, static_cast<int32_t>(lines), offset - in_line, shared});
+    plan.soon.push_back({index, static_cast<int32_t>(lines), offset - in_line, shared, to_write});
   } while (outer.Next());
+}
+
+std::set<Place> PlacesWritten(const Plan& plan, const Task& task) {
+  std::set<Place> places;
+  for (int32_t s = task.first_step; s < task.end_step; ++s) {
+    const Step& step = plan.steps[s];
+    for (int32_t i = 0; i < step.num_outputs; ++i) {
+      places.insert(PlaceOf(plan.operands[step.operands + step.num_inputs + i]));
+    }
+  }
+  return places;
 }
 
 }  // namespace
 
 void AddFetches(Plan& plan) {
   for (const Task& task : plan.tasks) {
+    const std::set<Place> written = PlacesWritten(plan, task);
     std::set<Place> touched;
     Step* fetching = nullptr;
     int64_t left = 0;
@@ -61,8 +73,9 @@ void AddFetches(Plan& plan) {
         const int32_t index = step.operands + i;
         const Operand& operand = plan.operands[index];
         if (operand.space != Space::kArena && operand.space != Space::kState) continue;
-        if (!touched.insert(PlaceOf(operand)).second || fetching == nullptr) continue;
-        AddRuns(index, step.shared && i >= step.num_inputs, plan, left);
+        const Place place = PlaceOf(operand);
+        if (!touched.insert(place).second || fetching == nullptr) continue;
+        AddRuns(index, step.shared && i >= step.num_inputs, written.contains(place), plan, left);
       }
       if (fetching != nullptr) {
         fetching->num_soon = static_cast<int32_t>(plan.soon.size()) - fetching->first_soon;

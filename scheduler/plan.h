@@ -68,8 +68,9 @@ struct Step {
 struct SoonTouched {
   int32_t operand = 0;  // in Plan::operands
   int32_t lines = 0;
-  int64_t offset = 0;   // from the operand's first element, in bytes
-  bool shared = false;  // written by a step that is: nobody fetches what is streamed
+  int64_t offset = 0;     // from the operand's first element, in bytes
+  bool shared = false;    // written by a step that is: nobody fetches what is streamed
+  bool to_write = false;  // by a later step of the task
 };
 
 struct Task {

@@ -169,7 +169,7 @@ void RunState::Bind() {
   memory_->last_outputs.resize(plan.outputs.size());
   for (const SoonTouched& soon : plan.soon) {
     const auto* const data = static_cast<const std::byte*>(memory_->pointers[soon.operand]);
-    memory_->soon.push_back({data + soon.offset, soon.lines});
+    memory_->soon.push_back({data + soon.offset, soon.lines, soon.to_write});
   }
   memory_->instructions.reserve(plan.steps.size());
   memory_->contexts.reserve(plan.steps.size());

@@ -2,6 +2,7 @@
 
 #include "scheduler/check_plan.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -139,6 +140,17 @@ TEST_F(CheckPlanTest, SeesLinesFetchedThatNobodyTouches) {
     change(broken.soon.back());
     EXPECT_THAT(std::string(CheckPlan(broken).message()), HasSubstr("fetches lines that no later"));
   }
+}
+
+TEST_F(CheckPlanTest, SeesLinesFetchedToBeWrittenThatAreOnlyRead) {
+  Plan plan = *PlanOf(TrainStepOfMlp(/*batch=*/64, /*inputs=*/64, /*hidden=*/64, /*classes=*/5));
+  const auto only_read = std::find_if(plan.soon.begin(), plan.soon.end(),
+                                      [](const SoonTouched& soon) { return !soon.to_write; });
+  ASSERT_NE(only_read, plan.soon.end());
+  EXPECT_THAT(CheckPlan(plan), IsOk());
+  only_read->to_write = true;
+  EXPECT_THAT(std::string(CheckPlan(plan).message()),
+              HasSubstr("fetches lines that no later step of its task writes"));
 }
 
 }  // namespace

@@ -67,7 +67,9 @@ TEST(PlanTest, AProductFetchesTheStatesThatItsUpdateTouches) {
       std::map<int32_t, int64_t> lines;  // by state
       for (int32_t i = product.first_soon; i < product.first_soon + product.num_soon; ++i) {
         const Operand& operand = plan->operands[plan->soon[i].operand];
-        if (operand.space == Space::kState) lines[operand.slot] += plan->soon[i].lines;
+        if (operand.space != Space::kState) continue;
+        EXPECT_TRUE(plan->soon[i].to_write);
+        lines[operand.slot] += plan->soon[i].lines;
       }
       for (int32_t i = 0; i < update.num_outputs; ++i) {
         const Operand& state = plan->operands[update.operands + update.num_inputs + i];
