@@ -1,6 +1,7 @@
 #include "base/memory.h"
 
 #include <malloc.h>
+#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 
 namespace flowgrad {
 namespace {
+
+constexpr int64_t kLine = 64, kHugePage = int64_t{2} << 20;
 
 constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 
@@ -44,6 +47,9 @@ int64_t FreeAddressSpace() {
   return std::max<int64_t>(0, all - pages * sysconf(_SC_PAGESIZE));
 }
 
+// At least, so that the next part begins at a line.
+int64_t WithALineBehind(int64_t part) { return AddBytes(part - part % kLine, kLine); }
+
 }  // namespace
 
 int64_t MemoryOfMachine() {
@@ -60,17 +66,37 @@ void FreeAligned::operator()(std::byte* memory) const {
 }
 
 AlignedBytes AllocateAligned(int64_t bytes) {
-  constexpr std::size_t kLine = 64, kHugePage = std::size_t{2} << 20;
   const auto size = static_cast<std::size_t>(bytes);
-  const std::size_t alignment = size < kHugePage ? kLine : kHugePage;
+  const auto alignment = static_cast<std::size_t>(bytes < kHugePage ? kLine : kHugePage);
   AlignedBytes memory(
       static_cast<std::byte*>(::operator new(size, std::align_val_t(alignment), std::nothrow)),
       FreeAligned{alignment});
   // Whole pages only: no more memory than was asked for. Where there are none, small ones do.
-  if (memory != nullptr && size >= kHugePage) {
-    madvise(memory.get(), size / kHugePage * kHugePage, MADV_HUGEPAGE);
+  if (memory != nullptr && bytes >= kHugePage) {
+    madvise(memory.get(), size - size % kHugePage, MADV_HUGEPAGE);
   }
   return memory;
+}
+
+int64_t BytesTogether(absl::Span<const int64_t> bytes) {
+  int64_t all = 0;
+  for (const int64_t part : bytes) all = AddBytes(all, WithALineBehind(part));
+  // The rest lies in a huge page of its own where it fills half of it.
+  const int64_t rest = all % kHugePage;
+  return rest < kHugePage / 2 ? all : AddBytes(all, kHugePage - rest);
+}
+
+std::vector<std::shared_ptr<std::byte>> AllocateTogether(absl::Span<const int64_t> bytes) {
+  std::vector<std::shared_ptr<std::byte>> parts(bytes.size());
+  const std::shared_ptr<std::byte> block = AllocateAligned(BytesTogether(bytes));
+  if (block == nullptr) return parts;
+  std::byte* next = block.get();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    parts[i] = std::shared_ptr<std::byte>(block, next);
+    ASAN_POISON_MEMORY_REGION(next + bytes[i], WithALineBehind(bytes[i]) - bytes[i]);
+    next += WithALineBehind(bytes[i]);
+  }
+  return parts;
 }
 
 void ReturnFreeMemory() {

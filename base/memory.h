@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace flowgrad {
 
@@ -35,6 +37,13 @@ using AlignedBytes = std::unique_ptr<std::byte, FreeAligned>;
 // pages, where the system has them: a step reads more memory than the processor remembers page
 // addresses of, of 4 KiB each.
 AlignedBytes AllocateAligned(int64_t bytes);
+
+// The same for parts that live about as long and are used together: they share huge pages, though
+// each may be smaller than one. A part is null if there is no memory left for all; what they share
+// is freed with the last of them. To the address sanitizer each is a block of its own.
+std::vector<std::shared_ptr<std::byte>> AllocateTogether(absl::Span<const int64_t> bytes);
+// What that takes: the parts, a line behind each, and the rest of the last page.
+int64_t BytesTogether(absl::Span<const int64_t> bytes);
 
 // Gives what was freed, and is kept for the next who asks, back to the system.
 void ReturnFreeMemory();

@@ -242,6 +242,12 @@ Tensor::Tensor(DType dtype, absl::Span<const int64_t> dims)
   buffer_ = std::move(memory);
 }
 
+Tensor::Tensor(DType dtype, absl::Span<const int64_t> dims, std::shared_ptr<std::byte> memory)
+    : buffer_(std::move(memory)),
+      dtype_(dtype),
+      dims_(dims.begin(), dims.end()),
+      strides_(ContiguousStrides(dims)) {}
+
 Tensor Tensor::Filled(DType dtype, absl::Span<const int64_t> dims, double value) {
   Tensor tensor(dtype, dims);
   VisitDType(dtype, [&](auto zero) {
@@ -252,12 +258,9 @@ Tensor Tensor::Filled(DType dtype, absl::Span<const int64_t> dims, double value)
 }
 
 Tensor Tensor::Borrow(DType dtype, absl::Span<const int64_t> dims, void* data) {
-  Tensor tensor;
-  tensor.buffer_ = std::shared_ptr<std::byte>(static_cast<std::byte*>(data), [](std::byte*) {});
-  tensor.dtype_ = dtype;
-  tensor.dims_.assign(dims.begin(), dims.end());
-  tensor.strides_ = ContiguousStrides(dims);
-  return tensor;
+  return Tensor(
+      dtype, dims,
+      std::shared_ptr<std::byte>(static_cast<std::byte*>(data), [](std::byte* /*not ours*/) {}));
 }
 
 View Tensor::view() const {

@@ -145,6 +145,9 @@ class Tensor {
   // Uninitialised memory, or none when `dims` has a 0. REQUIRES: NumElements(dims) >= 0
   Tensor(DType dtype, absl::Span<const int64_t> dims);
 
+  // In memory that may be shared with others: num_bytes() of it, aligned to 64.
+  Tensor(DType dtype, absl::Span<const int64_t> dims, std::shared_ptr<std::byte> memory);
+
   template <class T>
   static Tensor Scalar(T value) {
     Tensor tensor(kDType<T>, {});

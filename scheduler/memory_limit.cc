@@ -43,6 +43,8 @@ absl::string_view MemoryKindName(MemoryKind kind) {
       return "update";
     case MemoryKind::kScratch:
       return "scratch";
+    case MemoryKind::kRest:
+      return "rest of pages";
     case MemoryKind::kTable:
       return "table";
     case MemoryKind::kInput:

@@ -27,6 +27,7 @@ enum class MemoryKind : uint8_t {
   kGradient,    // what backward nodes write
   kUpdate,      // what nodes that read gradients write: of the optimizer, beside its states
   kScratch,
+  kRest,    // of lines and pages, where blocks lie together: base/memory.h
   kTable,   // of nodes, steps and operands
   kInput,   // in memory of the caller
   kOutput,  // in memory of the caller

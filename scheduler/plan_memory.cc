@@ -101,6 +101,7 @@ class Counter {
     for (int w = 0; w < memory_.workers; ++w) {
       AddHeld("scratch of the workers", MemoryKind::kScratch, memory_.scratch_bytes);
     }
+    AddRest("rest behind the run", RunState::BlockBytes(plan_, memory_.workers));
     AddHeld("tables of the plan", MemoryKind::kTable,
             RunState::TableBytes(plan_, threads_) + GraphBytes(*plan_.graph));
     for (const Plan::Slot& input : plan_.inputs) {
@@ -145,10 +146,19 @@ class Counter {
 
   void AddStates() {
     const std::vector<State>& states = plan_.graph->states();
+    std::vector<int64_t> bytes;
     for (size_t s = 0; s < states.size(); ++s) {
       if (!plan_.reads_state[s] && !plan_.writes_state[s]) continue;
       AddHeld(states[s].name, flowgrad::KindOf(states[s]), StateBytes(states[s]));
+      bytes.push_back(StateBytes(states[s]));
     }
+    AddRest("rest behind the states", bytes);
+  }
+
+  void AddRest(const std::string& name, const std::vector<int64_t>& blocks) {
+    int64_t bytes = 0;
+    for (const int64_t block : blocks) bytes = AddBytes(bytes, block);
+    AddHeld(name, MemoryKind::kRest, BytesTogether(blocks) - bytes);
   }
 
   int64_t StateBytes(const State& state) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,15 +33,15 @@ struct RunState::Memory {
     int32_t place;  // in Plan::inputs or Plan::outputs
   };
 
-  AlignedBytes arena, caches;
-  std::vector<AlignedBytes> scratch;      // by worker
-  std::vector<View> views;                // by operand
-  std::vector<void*> pointers;            // by operand
-  std::vector<Instruction> instructions;  // by step
-  std::vector<KernelContext> contexts;    // by step
-  std::vector<CacheLines> soon;           // as in the plan
-  std::vector<KernelContext> refreshes;   // by cache
-  std::vector<int32_t> shared;            // steps that may stream
+  std::shared_ptr<std::byte> arena, caches;
+  std::vector<std::shared_ptr<std::byte>> scratch;  // by worker
+  std::vector<View> views;                          // by operand
+  std::vector<void*> pointers;                      // by operand
+  std::vector<Instruction> instructions;            // by step
+  std::vector<KernelContext> contexts;              // by step
+  std::vector<CacheLines> soon;                     // as in the plan
+  std::vector<KernelContext> refreshes;             // by cache
+  std::vector<int32_t> shared;                      // steps that may stream
   bool streams = false;
   std::vector<CallerOperand> inputs, outputs;
   std::vector<const void*> last_inputs;
@@ -77,14 +78,14 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
   }
   std::unique_ptr<RunState> run(new RunState(std::move(plan), states));
   const bool parallel = run->plan_->tasks.size() > 1 && workers.threads() > 1;
-  run->memory_->arena = AllocateAligned(run->plan_->arena_bytes);
-  run->memory_->caches = AllocateAligned(run->plan_->cache_bytes);
-  bool has_memory = run->memory_->arena != nullptr && run->memory_->caches != nullptr;
-  for (int w = 0; w < (parallel ? workers.threads() : 1); ++w) {
-    run->memory_->scratch.push_back(AllocateAligned(run->plan_->scratch_bytes));
-    has_memory = has_memory && run->memory_->scratch.back() != nullptr;
-  }
-  if (!has_memory) {
+  Memory& memory = *run->memory_;
+  memory.scratch.resize(parallel ? workers.threads() : 1);
+  const auto blocks =
+      AllocateTogether(BlockBytes(*run->plan_, static_cast<int>(memory.scratch.size())));
+  memory.arena = blocks[0];
+  memory.caches = blocks[1];
+  std::copy(blocks.begin() + 2, blocks.end(), memory.scratch.begin());
+  if (memory.arena == nullptr) {
     return absl::ResourceExhaustedError(
         absl::StrCat("a run needs ", run->num_bytes(), " bytes, more than there are"));
   }
@@ -101,8 +102,13 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Make(std::shared_ptr<const P
 }
 
 int64_t RunState::num_bytes() const {
-  return plan_->arena_bytes + plan_->cache_bytes +
-         plan_->scratch_bytes * static_cast<int64_t>(memory_->scratch.size());
+  return BytesTogether(BlockBytes(*plan_, static_cast<int>(memory_->scratch.size())));
+}
+
+std::vector<int64_t> RunState::BlockBytes(const Plan& plan, int workers) {
+  std::vector<int64_t> bytes = {plan.arena_bytes, plan.cache_bytes};
+  bytes.resize(bytes.size() + workers, plan.scratch_bytes);
+  return bytes;
 }
 
 int64_t RunState::TableBytes(const Plan& plan, int threads) {

@@ -57,6 +57,8 @@ class RunState {
   const Plan& plan() const { return *plan_; }
   // Memory of this run state, beside the states.
   int64_t num_bytes() const;
+  // Of a run state with so many workers: its blocks, which lie together (base/memory.h).
+  static std::vector<int64_t> BlockBytes(const Plan& plan, int workers);
   // Beside that, what a plan and a run state of it, on so many threads, take to know every step.
   static int64_t TableBytes(const Plan& plan, int threads);
 

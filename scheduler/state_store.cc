@@ -1,18 +1,39 @@
 #include "scheduler/state_store.h"
 
+#include <cstddef>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <utility>
+#include <vector>
+
+#include "base/memory.h"
 
 namespace flowgrad {
 
-void StateStore::Set(const std::map<std::string, Tensor, std::less<>>& tensors) {
+void StateStore::MakeRoom(const Tensors& tensors) {
+  std::vector<Tensors::const_iterator> fresh;
+  std::vector<int64_t> bytes;
+  for (auto given = tensors.begin(); given != tensors.end(); ++given) {
+    const Tensor* const mine = Find(given->first);
+    if (mine != nullptr && mine->type() == given->second.type()) continue;
+    fresh.push_back(given);
+    bytes.push_back(given->second.num_bytes());
+  }
+  std::vector<std::shared_ptr<std::byte>> parts = AllocateTogether(bytes);
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    if (parts[i] == nullptr) throw std::bad_alloc();
+    const auto& [name, given] = *fresh[i];
+    tensors_[name] = Tensor(given.dtype(), given.dims(), std::move(parts[i]));
+  }
+}
+
+void StateStore::Set(const Tensors& tensors) {
   ++version_;
+  MakeRoom(tensors);
   for (const auto& [name, given] : tensors) {
     const Tensor value = given.Contiguous();
-    Tensor& mine = tensors_[name];
-    if (!mine.present() || mine.type() != value.type()) {
-      mine = Tensor(value.dtype(), value.dims());
-    }
+    const Tensor& mine = tensors_[name];
     if (value.num_bytes() > 0) std::memcpy(mine.bytes(), value.bytes(), value.num_bytes());
     if (broken_) mended_[name] = true;
   }
@@ -22,9 +43,10 @@ void StateStore::Set(const std::map<std::string, Tensor, std::less<>>& tensors) 
   }
 }
 
-void StateStore::Take(std::map<std::string, Tensor, std::less<>> tensors) {
+void StateStore::Take(Tensors tensors) {
+  MakeRoom(tensors);
   while (!tensors.empty()) {
-    std::map<std::string, Tensor, std::less<>> one;
+    Tensors one;
     one.insert(tensors.extract(tensors.begin()));
     Set(one);
   }

@@ -1,8 +1,10 @@
 // The states of a model: parameters, moments, statistics, counters, each a tensor by name.
 //
-// Tensors keep their addresses for the life of the store, so runs of several plans (training,
-// inference, other batch sizes) work on the same memory. Rule: one run that writes, or any number
-// that only read, at a time; whoever comes second is refused, not made to wait.
+// Tensors that are added together lie together, so that those of a large model share huge pages,
+// each of them smaller than one. They keep their addresses for the life of the store, so runs of
+// several plans (training, inference, other batch sizes) work on the same memory. Rule: one run
+// that writes, or any number that only read, at a time; whoever comes second is refused, not made
+// to wait.
 
 #ifndef FLOWGRAD_SCHEDULER_STATE_STORE_H_
 #define FLOWGRAD_SCHEDULER_STATE_STORE_H_
@@ -19,6 +21,8 @@
 namespace flowgrad {
 
 class StateStore {
+  using Tensors = std::map<std::string, Tensor, std::less<>>;
+
  public:
   StateStore() = default;
   StateStore(const StateStore&) = delete;
@@ -26,17 +30,17 @@ class StateStore {
 
   // Adds copies of these tensors, replacing those of the same name and type in place. Also mends a
   // broken store once each of its states has been given anew. REQUIRES: no run is under way
-  void Set(const std::map<std::string, Tensor, std::less<>>& tensors);
+  void Set(const Tensors& tensors);
 
   // The same, where each tensor is given back once it is copied, so that there are hardly more
   // bytes than before.
-  void Take(std::map<std::string, Tensor, std::less<>> tensors);
+  void Take(Tensors tensors);
 
   // Null if there is none of this name. The elements change with the next run that writes.
   const Tensor* Find(absl::string_view name) const;
   // A tensor of its own; absent if there is none of this name. REQUIRES: no run writes
   Tensor Copy(absl::string_view name) const;
-  const std::map<std::string, Tensor, std::less<>>& tensors() const { return tensors_; }
+  const Tensors& tensors() const { return tensors_; }
 
   // A run, as long as it lives; not ok() if it may not start: FailedPrecondition. `mends`: a writer
   // that sets states, which a broken store takes.
@@ -65,7 +69,10 @@ class StateStore {
   bool broken() const { return broken_; }
 
  private:
-  std::map<std::string, Tensor, std::less<>> tensors_;
+  // Has a tensor of this type for each of these.
+  void MakeRoom(const Tensors& tensors);
+
+  Tensors tensors_;
   std::map<std::string, bool, std::less<>> mended_;  // since the store broke
   std::atomic<int> readers_ = 0;                     // -1: one writer
   std::atomic<bool> broken_ = false;

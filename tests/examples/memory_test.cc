@@ -106,17 +106,18 @@ TEST_P(MemoryTest, IsWhatTheEngineAsksFor) {
       int64_t before = aligned_bytes;
       StateStore store;
       store.Set(states);
-      EXPECT_EQ(
-          aligned_bytes - before,
-          HeldOf(memory, {MemoryKind::kParameter, MemoryKind::kOptimizer, MemoryKind::kVariable}));
+      const int64_t of_states = aligned_bytes - before;
       const Workers workers(threads);
       before = aligned_bytes;
       const auto run = RunState::Make(*plan, &store, workers);
       ASSERT_THAT(run, IsOk());
       const int64_t of_run = aligned_bytes - before;
-      EXPECT_EQ(of_run, memory.gaps + HeldOf(memory, {MemoryKind::kPacked, MemoryKind::kActivation,
-                                                      MemoryKind::kGradient, MemoryKind::kUpdate,
-                                                      MemoryKind::kScratch}));
+      EXPECT_EQ(
+          of_states + of_run,
+          memory.gaps +
+              HeldOf(memory, {MemoryKind::kParameter, MemoryKind::kOptimizer, MemoryKind::kVariable,
+                              MemoryKind::kPacked, MemoryKind::kActivation, MemoryKind::kGradient,
+                              MemoryKind::kUpdate, MemoryKind::kScratch, MemoryKind::kRest}));
       EXPECT_EQ(of_run, (*run)->num_bytes());
       before = aligned_bytes;
       std::vector<Tensor> outputs;

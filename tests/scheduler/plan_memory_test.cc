@@ -73,7 +73,9 @@ TEST(PlanMemoryTest, CountsSharedBytesOnce) {
   EXPECT_EQ(held(MemoryKind::kUpdate), 64);
   EXPECT_EQ(held(MemoryKind::kScratch), 3 * 320);
   EXPECT_EQ(memory.gaps, 64);
-  EXPECT_EQ(memory.total, 64 + 64 + 64 + 128 + 64 + 960 + 64 + held(MemoryKind::kTable));
+  EXPECT_EQ(held(MemoryKind::kRest),
+            64 * (2 + 5));  // a line behind each state and each block of the run
+  EXPECT_EQ(memory.total, 64 + 64 + 64 + 128 + 64 + 960 + 64 + 448 + held(MemoryKind::kTable));
   EXPECT_THAT(memory.live, ElementsAre(128, 128, 128, 64));
 }
 
@@ -101,16 +103,19 @@ TEST(PlanMemoryTest, IsShownByKindByNodeAndOverTime) {
             "gradient           1        64             0\n"
             "update             1        64             64\n"
             "scratch            2        640            640\n"
+            "rest of pages      2        384            384\n"
             "gaps in the arena                          64\n"
-            "all                8        1088           1088\n"
+            "all                10       1472           1472\n"
             "arena: 256 bytes, which activations, gradients and updates share\n"
             "scratch of each worker: 320 bytes\n"
-            "all with 2 threads: 1088 bytes\n"
+            "all with 2 threads: 1472 bytes\n"
             "\n"
             "memory of               op      kind             bytes  scratch  steps\n"
             "----------------------  ------  ---------------  -----  -------  -----\n"
             "scratch of the workers          scratch          640             all\n"
+            "rest behind the run             rest of pages    256             all\n"
             "h                       MatMul  activation       128             0-1\n"
+            "rest behind the states          rest of pages    128             all\n"
             "gradients/w             MatMul  gradient         64     256      1-2\n"
             "h                               packed weight    64              all\n"
             "optimizer/w/momentum            optimizer state  64              all\n"
@@ -135,10 +140,11 @@ TEST(PlanMemoryTest, RefusesARunOverTheLimitAndNamesTheLargest) {
                        testing::MatchesRegex(
                            "a run needs [0-9]+ bytes, more than the memory limit of "
                            "[0-9]+: parameter 64, optimizer state 64, packed weight 64, "
-                           "activation 128, gradient 0, update 64, scratch 320, table [0-9]+; the "
-                           "largest are \"tables of the plan\" \\(table\\) [0-9]+, "
-                           "\"scratch of the workers\" \\(scratch\\) 320, \"h\" "
-                           "\\(activation\\) 128, .*, .*")));
+                           "activation 128, gradient 0, update 64, scratch 320, rest of pages "
+                           "320, table [0-9]+; the largest are \"tables of the plan\" "
+                           "\\(table\\) [0-9]+, \"scratch of the workers\" \\(scratch\\) 320, "
+                           "\"rest behind the run\" \\(rest of pages\\) 192, \"h\" "
+                           "\\(activation\\) 128, .*")));
 }
 
 // RELIABILITY E22: each tensor can be counted, 2^62 bytes, and their sum cannot.

@@ -57,6 +57,25 @@ class FailAt : public StepObserver {
   const int step_;
 };
 
+TEST(StateStoreTest, WhatIsAddedTogetherLiesTogetherAndStays) {
+  StateStore store;
+  store.Set({{"m", Tensor::Filled(DType::kFloat, {100}, 1)},
+             {"w", Tensor::Filled(DType::kFloat, {100}, 2)}});
+  const std::byte* const m = store.Find("m")->bytes();
+  const std::byte* const w = store.Find("w")->bytes();
+  EXPECT_EQ(w - m, 448) << "at the next line but one";
+  store.Take({{"v", Tensor::Filled(DType::kFloat, {100}, 3)},
+              {"w", Tensor::Filled(DType::kFloat, {100}, 4)}});
+  EXPECT_EQ(store.Find("m")->bytes(), m);
+  EXPECT_EQ(store.Find("w")->bytes(), w);
+  EXPECT_EQ(store.Find("m")->at(99), 1);
+  EXPECT_EQ(store.Find("v")->at(99), 3);
+  EXPECT_EQ(store.Find("w")->at(99), 4);
+  store.Set({{"w", Tensor::Filled(DType::kDouble, {100}, 5)}});
+  EXPECT_EQ(store.Find("w")->dtype(), DType::kDouble);
+  EXPECT_EQ(store.Find("w")->at(99), 5);
+}
+
 #ifdef __SANITIZE_THREAD__
 constexpr int kMostFailures = 20;
 #else
