@@ -4,6 +4,7 @@
 #define FLOWGRAD_SCHEDULER_FEEDS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -11,8 +12,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "graph/graph.h"
+#include "ops/tensor.h"
 
 namespace flowgrad {
+
+// Tensors by name.
+using TensorMap = std::map<std::string, Tensor, std::less<>>;
 
 // Numbers that symbols have in a run.
 using SymbolValues = std::map<std::string, int64_t>;

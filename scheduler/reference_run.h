@@ -5,7 +5,6 @@
 #ifndef FLOWGRAD_SCHEDULER_REFERENCE_RUN_H_
 #define FLOWGRAD_SCHEDULER_REFERENCE_RUN_H_
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -18,8 +17,6 @@
 #include "scheduler/memory_limit.h"
 
 namespace flowgrad {
-
-using TensorMap = std::map<std::string, Tensor, std::less<>>;
 
 // Every variable's first value, by name. Errors name the variable; those of CheckStatesLimit().
 absl::StatusOr<TensorMap> InitializeStates(const Graph& graph, uint64_t seed,

@@ -11,8 +11,8 @@
 
 namespace flowgrad {
 
-void StateStore::MakeRoom(const Tensors& tensors) {
-  std::vector<Tensors::const_iterator> fresh;
+void StateStore::MakeRoom(const TensorMap& tensors) {
+  std::vector<TensorMap::const_iterator> fresh;
   std::vector<int64_t> bytes;
   for (auto given = tensors.begin(); given != tensors.end(); ++given) {
     const Tensor* const mine = Find(given->first);
@@ -28,7 +28,7 @@ void StateStore::MakeRoom(const Tensors& tensors) {
   }
 }
 
-void StateStore::Set(const Tensors& tensors) {
+void StateStore::Set(const TensorMap& tensors) {
   ++version_;
   MakeRoom(tensors);
   for (const auto& [name, given] : tensors) {
@@ -43,10 +43,10 @@ void StateStore::Set(const Tensors& tensors) {
   }
 }
 
-void StateStore::Take(Tensors tensors) {
+void StateStore::Take(TensorMap tensors) {
   MakeRoom(tensors);
   while (!tensors.empty()) {
-    Tensors one;
+    TensorMap one;
     one.insert(tensors.extract(tensors.begin()));
     Set(one);
   }

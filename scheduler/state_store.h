@@ -1,8 +1,8 @@
 // The states of a model: parameters, moments, statistics, counters, each a tensor by name.
 //
 // Tensors that are added together lie together, so that those of a large model share huge pages,
-// each of them smaller than one. They keep their addresses for the life of the store, so runs of
-// several plans (training, inference, other batch sizes) work on the same memory. Rule: one run
+// though each may be smaller than one. They keep their addresses for the life of the store, so runs
+// of several plans (training, inference, other batch sizes) work on the same memory. Rule: one run
 // that writes, or any number that only read, at a time; whoever comes second is refused, not made
 // to wait.
 
@@ -17,12 +17,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "ops/tensor.h"
+#include "scheduler/feeds.h"
 
 namespace flowgrad {
 
 class StateStore {
-  using Tensors = std::map<std::string, Tensor, std::less<>>;
-
  public:
   StateStore() = default;
   StateStore(const StateStore&) = delete;
@@ -30,17 +29,17 @@ class StateStore {
 
   // Adds copies of these tensors, replacing those of the same name and type in place. Also mends a
   // broken store once each of its states has been given anew. REQUIRES: no run is under way
-  void Set(const Tensors& tensors);
+  void Set(const TensorMap& tensors);
 
   // The same, where each tensor is given back once it is copied, so that there are hardly more
   // bytes than before.
-  void Take(Tensors tensors);
+  void Take(TensorMap tensors);
 
   // Null if there is none of this name. The elements change with the next run that writes.
   const Tensor* Find(absl::string_view name) const;
   // A tensor of its own; absent if there is none of this name. REQUIRES: no run writes
   Tensor Copy(absl::string_view name) const;
-  const Tensors& tensors() const { return tensors_; }
+  const TensorMap& tensors() const { return tensors_; }
 
   // A run, as long as it lives; not ok() if it may not start: FailedPrecondition. `mends`: a writer
   // that sets states, which a broken store takes.
@@ -70,9 +69,9 @@ class StateStore {
 
  private:
   // Has a tensor of this type for each of these.
-  void MakeRoom(const Tensors& tensors);
+  void MakeRoom(const TensorMap& tensors);
 
-  Tensors tensors_;
+  TensorMap tensors_;
   std::map<std::string, bool, std::less<>> mended_;  // since the store broke
   std::atomic<int> readers_ = 0;                     // -1: one writer
   std::atomic<bool> broken_ = false;
